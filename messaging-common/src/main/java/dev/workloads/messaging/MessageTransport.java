@@ -1,0 +1,69 @@
+package dev.workloads.messaging;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries messages: over NATS or within the process. Safe for use by many threads.
+ *
+ * <p>Delivery is at most once. Nothing is kept for later: what cannot be sent now is refused.
+ */
+public interface MessageTransport extends AutoCloseable {
+
+  /**
+   * Sends a message without waiting for anybody to receive it.
+   *
+   * @throws IllegalArgumentException if the message has a malformed subject or header
+   * @throws MessagingException if it is too large, or if the connection to the broker is down or closed
+   */
+  void publish(BrokerMessage message);
+
+  /**
+   * Sends a message and blocks until the first reply arrives. An error reply is returned like any other.
+   *
+   * @param message the request; its reply-to is ignored, the transport sets one
+   * @param timeout the longest wait; it may end up to 100 ms late, never early
+   * @throws IllegalArgumentException if the message has a malformed subject or header
+   * @throws MessagingException if there is no reply; interrupted callers get {@code TIMEOUT} and keep their interrupt flag
+   */
+  BrokerMessage request(BrokerMessage message, Duration timeout);
+
+  /**
+   * Subscribes to subject patterns.
+   *
+   * <p>If the broker can be reached, it knows of the subscription when this method returns; else it will as soon as there
+   * is a connection. The members of a group share the messages, also where their patterns overlap.
+   *
+   * @param patterns one or more subject patterns
+   * @param group the queue group, or {@code null} for a subscription that gets every message
+   * @param receiver called for each message on a thread of the transport or of the publisher; must not block
+   * @throws IllegalArgumentException if a pattern or the group is malformed, or patterns overlap without a group
+   * @throws IllegalStateException if the transport is closed
+   */
+  Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver);
+
+  /** Returns whether messages can be sent, and received by every subscription; short interruptions are overlooked. */
+  boolean isReady();
+
+  /** Ends all subscriptions and releases what the transport holds; waiting requests end as {@code TIMEOUT}. */
+  @Override
+  void close();
+
+  /** A subscription to the messages of some subjects. */
+  interface Subscription extends AutoCloseable {
+
+    /**
+     * Stops the flow of messages and hands those under way to the receiver; afterwards it is called no more. Blocks no
+     * longer than the timeout. Idempotent.
+     *
+     * @return whether all was handed over in time
+     */
+    boolean drain(Duration timeout);
+
+    /** Ends the subscription at once; messages under way are lost. Idempotent. */
+    @Override
+    void close();
+  }
+}

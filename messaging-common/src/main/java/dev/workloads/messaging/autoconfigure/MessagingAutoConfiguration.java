@@ -1,0 +1,108 @@
+package dev.workloads.messaging.autoconfigure;
+
+import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.nats.NatsTransport;
+import io.nats.client.Options;
+import java.util.concurrent.ThreadFactory;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.ssl.SslBundles;
+import org.springframework.boot.thread.Threading;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
+import org.springframework.util.unit.DataSize;
+
+/** Auto-configuration of the messaging client and, where there is a {@link MessageHandler}, of a worker. */
+@AutoConfiguration
+@EnableConfigurationProperties(MessagingProperties.class)
+public final class MessagingAutoConfiguration {
+
+  @Bean
+  @ConditionalOnMissingBean
+  MessagingClient messagingClient(MessageTransport transport, MessagingProperties properties) {
+    return new MessagingClient(transport, properties.request().retryWindow());
+  }
+
+  @Bean
+  @ConditionalOnBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  MessageListenerContainer messageListenerContainer(MessageTransport transport, MessagingClient client,
+      MessageHandler handler, MessagingProperties properties, Environment environment) {
+    ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
+        ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
+        : new CustomizableThreadFactory("messaging-");
+    return new MessageListenerContainer(transport, client, handler,
+        settings(properties, environment.getProperty("spring.application.name")), threads);
+  }
+
+  private static ListenerSettings settings(MessagingProperties properties, @Nullable String applicationName) {
+    String group = properties.consumerGroup() == null ? applicationName : properties.consumerGroup();
+    if (group == null) {
+      throw new InvalidConfigurationPropertyValueException("messaging.consumer-group", null,
+          "Name the group of workers that share the messages, here or by spring.application.name.");
+    }
+    try {
+      return new ListenerSettings(properties.subscriptions(), group, properties.maxInFlight(),
+          properties.queueCapacity(), maxBuffered(properties.maxBuffered()), properties.drainTimeout());
+    } catch (IllegalArgumentException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
+          "The worker cannot subscribe: " + e.getMessage() + ".");
+    }
+  }
+
+  private static long maxBuffered(@Nullable DataSize configured) {
+    return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+  }
+
+  /** Messages within this process. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnProperty(name = "messaging.transport", havingValue = "in-process")
+  static class InProcessConfiguration {
+
+    @Bean
+    @ConditionalOnMissingBean(MessageTransport.class)
+    InProcessTransport inProcessTransport() {
+      return new InProcessTransport();
+    }
+  }
+
+  /** Messages over NATS. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnProperty(name = "messaging.transport", havingValue = "nats", matchIfMissing = true)
+  static class NatsConfiguration {
+
+    @Bean
+    @ConditionalOnMissingBean(NatsConnectionDetails.class)
+    PropertiesNatsConnectionDetails natsConnectionDetails(MessagingProperties properties, Environment environment,
+        ObjectProvider<SslBundles> sslBundles) {
+      return new PropertiesNatsConnectionDetails(properties.nats(),
+          environment.getProperty("NATS_URL", Options.DEFAULT_URL), sslBundles.getIfAvailable());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(MessageTransport.class)
+    NatsTransport natsTransport(NatsConnectionDetails details, MessagingProperties properties, Environment environment,
+        ObjectProvider<NatsOptionsCustomizer> customizers) {
+      MessagingProperties.Nats nats = properties.nats();
+      Options.Builder options =
+          NatsOptions.builder(details, nats, environment.getProperty("spring.application.name"));
+      customizers.orderedStream().forEach(customizer -> customizer.customize(options));
+      return new NatsTransport(options.build(), nats.readyGrace(), nats.maxReconnectWait());
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package dev.workloads.messaging.autoconfigure;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Settings of messaging.
+ *
+ * @param transport what carries the messages
+ * @param subscriptions subject patterns whose messages the worker handles, comma-separated
+ * @param consumerGroup queue group that shares the messages; "broadcast" for none, so that every instance gets every
+ *     message. By default the application's name.
+ * @param maxInFlight the most messages that are handled at once
+ * @param queueCapacity the most messages that wait for a handler; beyond it the worker answers that it is full
+ * @param maxBuffered the most bytes of message bodies, waiting and being handled. By default an eighth of the heap.
+ * @param drainTimeout the longest that a stopping worker takes to finish the messages it has; keep it below
+ *     spring.lifecycle.timeout-per-shutdown-phase
+ * @param request settings of requests
+ * @param nats settings of the NATS transport
+ */
+@ConfigurationProperties("messaging")
+public record MessagingProperties(
+    @DefaultValue("nats") Transport transport,
+    @DefaultValue List<String> subscriptions,
+    @Nullable String consumerGroup,
+    @DefaultValue("256") int maxInFlight,
+    @DefaultValue("256") int queueCapacity,
+    @Nullable DataSize maxBuffered,
+    @DefaultValue("25s") Duration drainTimeout,
+    @DefaultValue Request request,
+    @DefaultValue Nats nats) {
+
+  public MessagingProperties {
+    require(maxInFlight > 0, "messaging.max-in-flight", maxInFlight, "must be at least 1");
+    require(queueCapacity >= 0, "messaging.queue-capacity", queueCapacity, "must not be negative");
+    require(maxBuffered == null || maxBuffered.toBytes() > 0, "messaging.max-buffered", maxBuffered,
+        "must be at least 1 byte");
+    require(!drainTimeout.isNegative(), "messaging.drain-timeout", drainTimeout, "must not be negative");
+  }
+
+  /** What carries the messages. */
+  public enum Transport {
+    /** A NATS server or cluster. */
+    NATS,
+    /** The memory of this process, for development. */
+    IN_PROCESS
+  }
+
+  /**
+   * Settings of requests.
+   *
+   * @param retryWindow how long a request that was provably not processed is tried again; 0 fails at once
+   */
+  public record Request(@DefaultValue("250ms") Duration retryWindow) {
+
+    public Request {
+      require(!retryWindow.isNegative(), "messaging.request.retry-window", retryWindow, "must not be negative");
+    }
+  }
+
+  /**
+   * Settings of the NATS transport.
+   *
+   * @param servers URLs of the servers of one cluster, comma-separated. By default the environment variable NATS_URL, else
+   *     nats://localhost:4222.
+   * @param username user name to log in with
+   * @param password password to log in with
+   * @param token token to log in with
+   * @param credentialsFile file with a user's JWT and NKey seed, as nsc writes it
+   * @param nkeyFile file with a user's NKey seed
+   * @param inboxPrefix prefix of the subjects that replies come back on, where permissions allow one only
+   * @param connectTimeout the longest that one attempt to connect to one server takes
+   * @param maxReconnectWait the longest pause between two rounds of attempts to connect
+   * @param pingInterval how often the connection is checked; a dead peer is noticed after the third missing answer
+   * @param readyGrace how long a lost connection leaves the application ready
+   * @param ssl TLS settings
+   */
+  public record Nats(
+      @DefaultValue List<String> servers,
+      @Nullable String username,
+      @Nullable String password,
+      @Nullable String token,
+      @Nullable Path credentialsFile,
+      @Nullable Path nkeyFile,
+      @DefaultValue("_INBOX") String inboxPrefix,
+      @DefaultValue("2s") Duration connectTimeout,
+      @DefaultValue("500ms") Duration maxReconnectWait,
+      @DefaultValue("5s") Duration pingInterval,
+      @DefaultValue("5s") Duration readyGrace,
+      @DefaultValue Ssl ssl) {
+
+    public Nats {
+      requirePositive("messaging.nats.connect-timeout", connectTimeout);
+      requirePositive("messaging.nats.max-reconnect-wait", maxReconnectWait);
+      requirePositive("messaging.nats.ping-interval", pingInterval);
+      require(!readyGrace.isNegative(), "messaging.nats.ready-grace", readyGrace, "must not be negative");
+    }
+  }
+
+  /**
+   * TLS settings.
+   *
+   * @param bundle name of the SSL bundle with the trusted certificates, and for mTLS our own
+   */
+  public record Ssl(@Nullable String bundle) {}
+
+  private static void requirePositive(String name, Duration value) {
+    require(value.toMillis() > 0, name, value, "must be at least 1 ms");
+  }
+
+  private static void require(boolean valid, String name, @Nullable Object value, String rule) {
+    if (!valid) {
+      throw new InvalidConfigurationPropertyValueException(name, value, "The value " + rule + ".");
+    }
+  }
+}

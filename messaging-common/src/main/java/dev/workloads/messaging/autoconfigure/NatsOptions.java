@@ -1,0 +1,72 @@
+package dev.workloads.messaging.autoconfigure;
+
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.ssl.SslBundle;
+
+/** Turns settings into the options of jnats. */
+final class NatsOptions {
+
+  private NatsOptions() {}
+
+  static Options.Builder builder(NatsConnectionDetails details, MessagingProperties.Nats properties,
+      @Nullable String connectionName) {
+    Options.Builder options = new Options.Builder()
+        .servers(servers(details))
+        .connectionName(connectionName)
+        .inboxPrefix(properties.inboxPrefix())
+        .connectionTimeout(properties.connectTimeout())
+        .pingInterval(properties.pingInterval());
+    login(options, details, properties);
+    SslBundle bundle = details.getSslBundle();
+    if (bundle != null) {
+      options.sslContext(bundle.createSslContext());
+    }
+    return options;
+  }
+
+  private static String[] servers(NatsConnectionDetails details) {
+    try {
+      new Options.Builder().servers(details.getServers().toArray(String[]::new));
+      return details.getServers().toArray(String[]::new);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.servers", null,
+          "The value must be NATS URLs such as nats://localhost:4222, comma-separated.");
+    }
+  }
+
+  private static void login(Options.Builder options, NatsConnectionDetails details,
+      MessagingProperties.Nats properties) {
+    String token = details.getToken();
+    if (properties.credentialsFile() != null) {
+      options.authHandler(Nats.credentials(
+          readable("messaging.nats.credentials-file", properties.credentialsFile()).toString()));
+    } else if (properties.nkeyFile() != null) {
+      options.authHandler(Nats.staticCredentials(null, seed(properties.nkeyFile())));
+    } else if (token != null) {
+      options.token(token.toCharArray());
+    } else if (details.getUsername() != null) {
+      options.userInfo(details.getUsername(), details.getPassword() == null ? "" : details.getPassword());
+    }
+  }
+
+  private static char[] seed(Path file) {
+    try {
+      return Files.readString(readable("messaging.nats.nkey-file", file)).trim().toCharArray();
+    } catch (IOException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file, "The file is not readable.");
+    }
+  }
+
+  private static Path readable(String property, Path file) {
+    if (!Files.isReadable(file)) {
+      throw new InvalidConfigurationPropertyValueException(property, file, "The file is not readable.");
+    }
+    return file;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.workloads.messaging.autoconfigure;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.ssl.SslBundle;
+import org.springframework.boot.ssl.SslBundles;
+
+/** The connection details that {@link MessagingProperties} hold. */
+class PropertiesNatsConnectionDetails implements NatsConnectionDetails {
+
+  private final MessagingProperties.Nats properties;
+  private final String defaultServer;
+  private final @Nullable SslBundles sslBundles;
+
+  PropertiesNatsConnectionDetails(MessagingProperties.Nats properties, String defaultServer,
+      @Nullable SslBundles sslBundles) {
+    this.properties = properties;
+    this.defaultServer = defaultServer;
+    this.sslBundles = sslBundles;
+  }
+
+  @Override
+  public List<String> getServers() {
+    return properties.servers().isEmpty() ? List.of(defaultServer.split("\\s*,\\s*")) : properties.servers();
+  }
+
+  @Override
+  public @Nullable String getUsername() {
+    return properties.username();
+  }
+
+  @Override
+  public @Nullable String getPassword() {
+    return properties.password();
+  }
+
+  @Override
+  public @Nullable String getToken() {
+    return properties.token();
+  }
+
+  @Override
+  public @Nullable SslBundle getSslBundle() {
+    String bundle = properties.ssl().bundle();
+    return bundle == null || sslBundles == null ? null : sslBundles.getBundle(bundle);
+  }
+}

@@ -1,0 +1,153 @@
+package dev.workloads.messaging.inprocess;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.Subjects;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries messages within the process, with the semantics of NATS: wildcards, queue groups, no responders, size limit.
+ *
+ * <p>Receivers are called on the publisher's thread; the transport has neither threads nor queues of its own.
+ */
+public final class InProcessTransport implements MessageTransport {
+
+  /** The default limit of a NATS server, 1 MiB. */
+  public static final long DEFAULT_MAX_PAYLOAD = 1024 * 1024;
+
+  private final long maxPayload;
+  private final List<InProcessSubscription> subscriptions = new CopyOnWriteArrayList<>();
+  // One entry a waiting request, removed by the requester's own thread
+  private final Map<String, CompletableFuture<BrokerMessage>> inboxes = new ConcurrentHashMap<>();
+  private final AtomicLong lastInbox = new AtomicLong();
+  private volatile boolean closed;
+
+  public InProcessTransport() {
+    this(DEFAULT_MAX_PAYLOAD);
+  }
+
+  /**
+   * Creates a transport.
+   *
+   * @param maxPayload the limit for body and headers of a message, in bytes
+   */
+  public InProcessTransport(long maxPayload) {
+    this.maxPayload = maxPayload;
+  }
+
+  @Override
+  public void publish(BrokerMessage message) {
+    requireOpen();
+    message.requireSendable(maxPayload);
+    CompletableFuture<BrokerMessage> inbox = inboxes.get(message.subject());
+    if (inbox != null) {
+      inbox.complete(message);
+    }
+    deliver(message);
+  }
+
+  @Override
+  public BrokerMessage request(BrokerMessage message, Duration timeout) {
+    requireOpen();
+    message.requireSendable(maxPayload);
+    String inbox = "_INBOX." + lastInbox.incrementAndGet();
+    CompletableFuture<BrokerMessage> reply = new CompletableFuture<>();
+    inboxes.put(inbox, reply);
+    try {
+      if (!deliver(new BrokerMessage(message.subject(), message.body(), inbox, message.headers()))) {
+        throw new MessagingException(Reason.NO_RESPONDERS, "nobody is subscribed to " + message.subject());
+      }
+      return await(reply, timeout);
+    } finally {
+      inboxes.remove(inbox);
+    }
+  }
+
+  private BrokerMessage await(CompletableFuture<BrokerMessage> reply, Duration timeout) {
+    if (closed) {
+      reply.cancel(false);
+    }
+    try {
+      return reply.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new MessagingException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new MessagingException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
+    } catch (CancellationException | ExecutionException e) {
+      throw new MessagingException(Reason.TIMEOUT, "closed while waiting for the reply", e);
+    }
+  }
+
+  @Override
+  public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
+    Subjects.requireSubscription(patterns, group);
+    InProcessSubscription subscription = new InProcessSubscription(patterns, group, receiver, subscriptions::remove);
+    subscriptions.add(subscription);
+    if (closed) {
+      subscription.close();
+      throw new IllegalStateException("the messaging transport is closed");
+    }
+    return subscription;
+  }
+
+  @Override
+  public boolean isReady() {
+    return !closed;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    subscriptions.forEach(InProcessSubscription::close);
+    inboxes.values().forEach(reply -> reply.cancel(false));
+  }
+
+  /** Hands the message to every plain subscription and to one member of each queue group. */
+  private boolean deliver(BrokerMessage message) {
+    boolean delivered = false;
+    Map<String, List<InProcessSubscription>> groups = new LinkedHashMap<>();
+    for (InProcessSubscription subscription : subscriptions) {
+      if (subscription.matches(message.subject())) {
+        if (subscription.group() == null) {
+          delivered |= subscription.deliver(message);
+        } else {
+          groups.computeIfAbsent(subscription.group(), group -> new ArrayList<>()).add(subscription);
+        }
+      }
+    }
+    for (List<InProcessSubscription> members : groups.values()) {
+      delivered |= deliverToOne(members, message);
+    }
+    return delivered;
+  }
+
+  // At random, as a NATS server does; a member that is just ending leaves the message to the next
+  private static boolean deliverToOne(List<InProcessSubscription> members, BrokerMessage message) {
+    Collections.shuffle(members);
+    return members.stream().anyMatch(member -> member.deliver(message));
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new MessagingException(Reason.BROKER_UNAVAILABLE, "the messaging transport is closed");
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.workloads.messaging.listener;
+
+import dev.workloads.messaging.Subjects;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a listener container subscribes to, and its bounds.
+ *
+ * @param subscriptions one or more subject patterns
+ * @param group the queue group that shares the messages, or {@value #BROADCAST} for none
+ * @param maxInFlight the most handlers at once
+ * @param queueCapacity the most messages that wait for a handler
+ * @param maxBuffered the most bytes of bodies, waiting and being handled
+ * @param drainTimeout the longest that a stop waits for handlers to finish
+ */
+public record ListenerSettings(List<String> subscriptions, String group, int maxInFlight, int queueCapacity,
+    long maxBuffered, Duration drainTimeout) {
+
+  /** The group that stands for no queue group: every member gets every message. */
+  public static final String BROADCAST = "broadcast";
+
+  public ListenerSettings {
+    subscriptions = List.copyOf(subscriptions);
+    Subjects.requireSubscription(subscriptions, queueGroup(group));
+  }
+
+  @Nullable String queueGroup() {
+    return queueGroup(group);
+  }
+
+  private static @Nullable String queueGroup(String group) {
+    return group.equals(BROADCAST) ? null : group;
+  }
+}

@@ -1,0 +1,257 @@
+package dev.workloads.messaging.listener;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.ErrorReply;
+import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.MissingReplyToException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Subscribes a handler and calls it for each message, within bounds; safe for use by many threads.
+ *
+ * <p>Threads: the transport's own thread takes a message in or refuses it at once as full; a pool of at most
+ * {@code maxInFlight} threads runs the handlers. A stop takes no more messages and finishes those it has.
+ */
+public final class MessageListenerContainer implements SmartLifecycle {
+
+  private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
+  // How long a reply is kept for a requester that does not say how long it waits
+  private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(5);
+  private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
+
+  private final MessageTransport transport;
+  private final MessagingClient client;
+  private final MessageHandler handler;
+  private final ListenerSettings settings;
+  private final ThreadFactory threads;
+  private final FailureLog failures;
+  private final ListenerCounters counters = new ListenerCounters();
+  private final AtomicLong buffered = new AtomicLong();
+  private final Lock lifecycle = new ReentrantLock();
+  private volatile @Nullable ThreadPoolExecutor pool;
+  private MessageTransport.@Nullable Subscription subscription; // guarded by lifecycle
+
+  /**
+   * Creates a container.
+   *
+   * @param client what the handler replies with, on the same transport
+   * @param threads makes the threads that run the handler, platform or virtual ones
+   */
+  public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
+      ListenerSettings settings, ThreadFactory threads) {
+    this.transport = transport;
+    this.client = client;
+    this.handler = handler;
+    this.settings = settings;
+    this.threads = threads;
+    this.failures = new FailureLog(settings.group());
+  }
+
+  @Override
+  public void start() {
+    lifecycle.lock();
+    try {
+      if (pool == null) {
+        ThreadPoolExecutor started = newPool(); // has no threads before the first message
+        subscription = transport.subscribe(settings.subscriptions(), settings.queueGroup(),
+            message -> receive(message, started));
+        pool = started;
+        log.info("Subscribed to {} in group {}", settings.subscriptions(), settings.group());
+      }
+    } finally {
+      lifecycle.unlock();
+    }
+  }
+
+  private ThreadPoolExecutor newPool() {
+    ThreadPoolExecutor created = new ThreadPoolExecutor(settings.maxInFlight(), settings.maxInFlight(),
+        IDLE_THREADS_STAY.toSeconds(), TimeUnit.SECONDS, settings.queueCapacity() == 0
+            ? new SynchronousQueue<>() : new LinkedBlockingQueue<>(settings.queueCapacity()), threads);
+    created.allowCoreThreadTimeOut(true);
+    return created;
+  }
+
+  private void receive(BrokerMessage message, ThreadPoolExecutor pool) {
+    if (buffered.addAndGet(message.body().length) > settings.maxBuffered()) {
+      refuse(message);
+      return;
+    }
+    try {
+      pool.execute(new Delivery(message));
+    } catch (RejectedExecutionException e) {
+      refuse(message);
+    }
+  }
+
+  private void refuse(BrokerMessage message) {
+    release(message);
+    counters.shedMessages.increment();
+    replyWithError(message, ErrorReply.full());
+  }
+
+  private void release(BrokerMessage message) {
+    buffered.addAndGet(-message.body().length);
+  }
+
+  private void replyWithError(BrokerMessage message, ErrorReply error) {
+    if (message.replyTo() == null) {
+      return;
+    }
+    try {
+      client.publish(error.toMessage(message.replyTo()));
+    } catch (MessagingException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
+      lost(message, e);
+    }
+  }
+
+  private void lost(BrokerMessage message, Exception cause) {
+    counters.lostReplies.increment();
+    failures.lost(message, cause);
+  }
+
+  /** Returns what was not processed as asked, since the container was created. */
+  public ListenerCounters counters() {
+    return counters;
+  }
+
+  /** Returns the number of handlers at work. */
+  public int inFlight() {
+    ThreadPoolExecutor current = pool;
+    return current == null ? 0 : current.getActiveCount();
+  }
+
+  /** Returns the number of messages that wait for a handler. */
+  public int queued() {
+    ThreadPoolExecutor current = pool;
+    return current == null ? 0 : current.getQueue().size();
+  }
+
+  @Override
+  public boolean isRunning() {
+    return pool != null;
+  }
+
+  /** Stops on a thread of its own, so that several containers drain side by side. */
+  @Override
+  public void stop(Runnable callback) {
+    new Thread(() -> {
+      try {
+        stop();
+      } finally {
+        callback.run();
+      }
+    }, "messaging-drain").start();
+  }
+
+  /** Takes no more messages and blocks until those taken are handled, no longer than the drain timeout. */
+  @Override
+  public void stop() {
+    lifecycle.lock();
+    try {
+      ThreadPoolExecutor stopping = pool;
+      MessageTransport.Subscription ending = subscription;
+      if (stopping == null || ending == null) {
+        return;
+      }
+      long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
+      ending.drain(settings.drainTimeout());
+      stopping.shutdown();
+      if (!stopping.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        giveUp(stopping);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      pool = null;
+      subscription = null;
+      lifecycle.unlock();
+    }
+  }
+
+  private void giveUp(ThreadPoolExecutor stopping) {
+    int running = stopping.getActiveCount();
+    List<Runnable> queued = stopping.shutdownNow();
+    log.warn("Not drained within {}: interrupted {} handlers, refused {} queued messages", settings.drainTimeout(),
+        running, queued.size());
+    queued.forEach(task -> refuse(((Delivery) task).message));
+  }
+
+  /** A message on its way through the queue and the handler. */
+  private final class Delivery implements Runnable {
+
+    private final BrokerMessage message;
+    private final long receivedAt = System.nanoTime();
+
+    private Delivery(BrokerMessage message) {
+      this.message = message;
+    }
+
+    @Override
+    public void run() {
+      try {
+        Duration patience = RequestTimeout.of(message);
+        Duration left = patience == null ? DEFAULT_PATIENCE : patience.minusNanos(System.nanoTime() - receivedAt);
+        if (left.isNegative()) {
+          counters.expiredMessages.increment();
+        } else if (message.replyTo() == null) {
+          handleOneWay();
+        } else {
+          handleRequest(message.replyTo(), left);
+        }
+      } finally {
+        release(message);
+      }
+    }
+
+    private void handleOneWay() {
+      try {
+        handler.handle(message);
+      } catch (MissingReplyToException e) {
+        counters.missingReplyTos.increment();
+        failures.failed(message, e);
+      } catch (Throwable e) {
+        failures.failed(message, e);
+      }
+    }
+
+    private void handleRequest(String replyTo, Duration left) {
+      try (MessagingClient.AwaitedReply reply = client.awaitReply(replyTo, left)) {
+        try {
+          handler.handle(message);
+        } catch (Throwable e) {
+          Thread.interrupted(); // a handler cut short by the end of the drain still gets its error reply out
+          failed(e, reply.isSent());
+        }
+      }
+    }
+
+    private void failed(Throwable failure, boolean replied) {
+      if (!replied && failure instanceof MessagingException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
+        lost(message, e); // the reply waited for the connection as long as the requester did
+        return;
+      }
+      failures.failed(message, failure);
+      if (!replied) {
+        replyWithError(message, ErrorReply.of(failure));
+      }
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package dev.workloads.messaging.nats;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport;
+import io.nats.client.Connection;
+import io.nats.client.Dispatcher;
+import io.nats.client.Message;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A subscription that the connector moves from one connection to the next. */
+final class NatsSubscription implements MessageTransport.Subscription {
+
+  private static final Logger log = LoggerFactory.getLogger(NatsSubscription.class);
+  // Between socket and receiver. The receiver is quick, so this is no more than a pause of the JVM may pile up.
+  private static final long MAX_PENDING_MESSAGES = 65_536;
+  private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
+
+  private final NatsConnector connector;
+  private final List<String> patterns;
+  private final @Nullable String group;
+  private final Consumer<BrokerMessage> receiver;
+  private @Nullable Attachment attachment; // guarded by the connector's lock
+
+  NatsSubscription(NatsConnector connector, List<String> patterns, @Nullable String group,
+      Consumer<BrokerMessage> receiver) {
+    this.connector = connector;
+    this.patterns = List.copyOf(patterns);
+    this.group = group;
+    this.receiver = receiver;
+  }
+
+  /** Returns whether a queue group shares the messages, so that a second attachment gets none twice. */
+  boolean isShared() {
+    return group != null;
+  }
+
+  /** Subscribes on the connection. The former attachment goes on until its owner drains it. */
+  void attach(Connection connection) {
+    // One dispatcher = one thread of jnats, which calls the receiver for one message after the other
+    Dispatcher dispatcher = connection.createDispatcher(this::receive);
+    dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
+    for (String pattern : patterns) {
+      if (group == null) {
+        dispatcher.subscribe(pattern);
+      } else {
+        dispatcher.subscribe(pattern, group);
+      }
+    }
+    attachment = new Attachment(connection, dispatcher);
+  }
+
+  @Nullable Attachment attachment() {
+    return attachment;
+  }
+
+  @Override
+  public boolean drain(Duration timeout) {
+    Attachment last = connector.remove(this);
+    return last == null || last.drain(timeout);
+  }
+
+  @Override
+  public void close() {
+    Attachment last = connector.remove(this);
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return patterns + (group == null ? "" : " in group " + group);
+  }
+
+  private void receive(Message message) {
+    try {
+      receiver.accept(NatsMessages.toBrokerMessage(message));
+    } catch (RuntimeException e) {
+      log.error("The receiver of {} failed", this, e);
+    }
+  }
+
+  /** The subscriptions on one connection. */
+  record Attachment(Connection connection, Dispatcher dispatcher) {
+
+    boolean drain(Duration timeout) {
+      if (connection.getStatus() != Connection.Status.CONNECTED || !dispatcher.isActive()) {
+        close(); // jnats would wait for a connection first
+        return true;
+      }
+      try {
+        return dispatcher.drain(timeout).get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      } catch (ExecutionException | TimeoutException | IllegalStateException e) {
+        log.warn("Could not drain a subscription: {}", e.toString());
+        return false;
+      }
+    }
+
+    void close() {
+      try {
+        if (dispatcher.isActive()) {
+          connection.closeDispatcher(dispatcher);
+        }
+      } catch (IllegalStateException | IllegalArgumentException e) {
+        log.debug("Already closed: {}", e.toString());
+      }
+    }
+  }
+}
