@@ -42,10 +42,19 @@ public record BrokerMessage(String subject, byte[] body, @Nullable String replyT
    * @throws MissingReplyToException if nobody waits for a reply
    */
   public BrokerMessage reply(byte[] body) {
+    return new BrokerMessage(requireReplyTo(), body);
+  }
+
+  /**
+   * Returns the subject that a reply goes to.
+   *
+   * @throws MissingReplyToException if nobody waits for a reply
+   */
+  public String requireReplyTo() {
     if (replyTo == null) {
       throw new MissingReplyToException();
     }
-    return new BrokerMessage(replyTo, body);
+    return replyTo;
   }
 
   /** Returns this message with the header set to that one value. */

@@ -1,0 +1,104 @@
+package dev.workloads.httpapi;
+
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
+import jakarta.servlet.ReadListener;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads a body that comes in slowly, within one deadline for all of it and without holding a thread, so that slow clients
+ * cost a connection and no more. The complete body is dispatched to the servlet again.
+ *
+ * <p>Tomcat calls a reader from one thread at a time.
+ */
+final class BodyReader implements ReadListener, AsyncListener {
+
+  private static final Logger log = LoggerFactory.getLogger(BodyReader.class);
+  private static final String COMPLETE_BODY = BodyReader.class.getName() + ".body";
+
+  private final AsyncContext context;
+  private final ServletInputStream in;
+  private final RequestBody body;
+
+  private BodyReader(AsyncContext context, ServletInputStream in, RequestBody body) {
+    this.context = context;
+    this.in = in;
+    this.body = body;
+  }
+
+  /** Starts to read; the body is closed when the request is complete. */
+  static void read(HttpServletRequest request, HttpServletResponse response, RequestBody body, Duration timeout)
+      throws IOException {
+    AsyncContext context = request.startAsync(request, response);
+    context.setTimeout(timeout.toMillis());
+    BodyReader reader = new BodyReader(context, request.getInputStream(), body);
+    context.addListener(reader);
+    reader.in.setReadListener(reader);
+  }
+
+  /** Returns the body that was read for this request, or {@code null} if none was. */
+  static @Nullable RequestBody completeBody(HttpServletRequest request) {
+    return (RequestBody) request.getAttribute(COMPLETE_BODY);
+  }
+
+  @Override
+  public void onDataAvailable() throws IOException {
+    try {
+      while (in.isReady()) {
+        if (!body.readFrom(in)) {
+          return;
+        }
+      }
+    } catch (ProblemException e) {
+      end(e.problem(), e.getMessage());
+    }
+  }
+
+  @Override
+  public void onAllDataRead() {
+    context.getRequest().setAttribute(COMPLETE_BODY, body);
+    context.dispatch();
+  }
+
+  @Override
+  public void onTimeout(AsyncEvent event) throws IOException {
+    end(Problem.REQUEST_TIMEOUT, "the body did not arrive in time");
+  }
+
+  private void end(Problem problem, String text) throws IOException {
+    HttpServletRequest request = (HttpServletRequest) context.getRequest();
+    HttpServletResponse response = (HttpServletResponse) context.getResponse();
+    UnreadBody.discard(request);
+    response.setHeader("Connection", "close");
+    ProblemWriter.write(request, response, problem, text);
+    context.complete();
+  }
+
+  @Override
+  public void onError(Throwable failure) {
+    log.debug("A body was not read to its end", failure);
+  }
+
+  @Override
+  public void onError(AsyncEvent event) {
+    context.complete(); // the client is gone, or its chunks are malformed
+  }
+
+  @Override
+  public void onComplete(AsyncEvent event) {
+    body.close();
+  }
+
+  @Override
+  public void onStartAsync(AsyncEvent event) {
+    // no second cycle is ever started
+  }
+}

@@ -1,0 +1,22 @@
+package dev.workloads.httpapi;
+
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
+import org.springframework.boot.webmvc.autoconfigure.WebMvcAutoConfiguration;
+import org.springframework.boot.webmvc.autoconfigure.error.ErrorMvcAutoConfiguration;
+
+/** The HTTP API as an application. One servlet answers every path, so Spring MVC serves the management port only. */
+@SpringBootApplication(exclude = {WebMvcAutoConfiguration.class, ErrorMvcAutoConfiguration.class})
+@ConfigurationPropertiesScan
+public class HttpApiApplication {
+
+  /** Reads {@code http-api.properties}, so that the app can share a class path with others. */
+  public static SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
+    return builder.sources(HttpApiApplication.class).properties("spring.config.name=application,http-api");
+  }
+
+  public static void main(String[] args) {
+    configure(new SpringApplicationBuilder()).run(args);
+  }
+}

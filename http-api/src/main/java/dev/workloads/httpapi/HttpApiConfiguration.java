@@ -1,0 +1,57 @@
+package dev.workloads.httpapi;
+
+import dev.workloads.messaging.MessagingClient;
+import org.apache.catalina.core.StandardHost;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.thread.Threading;
+import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.web.servlet.ServletRegistrationBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.util.unit.DataSize;
+
+/** The beans of the HTTP API. */
+@Configuration(proxyBeanMethods = false)
+class HttpApiConfiguration {
+
+  private static final int MAX_IN_FLIGHT_ON_VIRTUAL_THREADS = 4096;
+
+  @Bean
+  Draining draining(TaskProperties properties) {
+    return new Draining(properties.drainDelay());
+  }
+
+  @Bean
+  ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
+      Draining draining, TomcatServerProperties tomcat, Environment environment) {
+    TaskServlet servlet = new TaskServlet(client, properties, draining,
+        maxInFlight(properties.maxInFlight(), tomcat.getThreads().getMax(), Threading.VIRTUAL.isActive(environment)),
+        maxBuffered(properties.maxBuffered()));
+    return new ServletRegistrationBean<>(servlet, "/*");
+  }
+
+  private static int maxInFlight(@Nullable Integer configured, int threads, boolean virtualThreads) {
+    if (configured != null) {
+      return configured;
+    }
+    // A tenth of the threads stays free to refuse what is too much
+    return virtualThreads ? MAX_IN_FLIGHT_ON_VIRTUAL_THREADS : Math.max(1, threads - Math.max(1, threads / 10));
+  }
+
+  private static long maxBuffered(@Nullable DataSize configured) {
+    return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+  }
+
+  @Bean
+  WebServerFactoryCustomizer<TomcatServletWebServerFactory> errorsAsText() {
+    return factory -> {
+      factory.addContextValves(new UnreadBody());
+      factory.addConnectorCustomizers(connector -> connector.setAllowTrace(true)); // the servlet refuses it, with Allow
+      factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
+          .setErrorReportValveClass(TextErrorReportValve.class.getName()));
+    };
+  }
+}

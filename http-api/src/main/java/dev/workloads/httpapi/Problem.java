@@ -1,0 +1,47 @@
+package dev.workloads.httpapi;
+
+import dev.workloads.messaging.MessagingException;
+
+/** An answer other than a worker's reply. */
+enum Problem {
+
+  INVALID_REQUEST(400, "invalid-request"),
+  NOT_FOUND(404, "not-found"),
+  METHOD_NOT_ALLOWED(405, "method-not-allowed"),
+  REQUEST_TIMEOUT(408, "request-timeout"),
+  BODY_TOO_LARGE(413, "body-too-large"),
+  PAYLOAD_TOO_LARGE(413, "payload-too-large"),
+  INTERNAL_ERROR(500, "internal-error"),
+  HANDLER_FAILED(502, "handler-failed"),
+  NO_RESPONDERS(502, "no-responders"),
+  TIMEOUT(502, "timeout"),
+  BROKER_UNAVAILABLE(502, "broker-unavailable"),
+  OVERLOADED(503, "overloaded");
+
+  private final int status;
+  private final String reason;
+
+  Problem(int status, String reason) {
+    this.status = status;
+    this.reason = reason;
+  }
+
+  int status() {
+    return status;
+  }
+
+  String reason() {
+    return reason;
+  }
+
+  static Problem of(MessagingException.Reason reason) {
+    return switch (reason) {
+      case NO_RESPONDERS -> NO_RESPONDERS;
+      case TIMEOUT -> TIMEOUT;
+      case BROKER_UNAVAILABLE -> BROKER_UNAVAILABLE;
+      case PAYLOAD_TOO_LARGE -> PAYLOAD_TOO_LARGE;
+      case HANDLER_FAILED -> HANDLER_FAILED;
+      case OVERLOADED -> OVERLOADED;
+    };
+  }
+}

@@ -1,0 +1,83 @@
+package dev.workloads.httpapi;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.InvalidMediaTypeException;
+import org.springframework.http.MediaType;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Writes errors: as text, or as problem details (RFC 9457) to a client that prefers JSON. */
+final class ProblemWriter {
+
+  private static final String TEXT = "text/plain;charset=UTF-8";
+  private static final JsonMapper JSON = JsonMapper.shared();
+
+  private ProblemWriter() {}
+
+  static void write(HttpServletRequest request, HttpServletResponse response, Problem problem, String text)
+      throws IOException {
+    if (problem == Problem.OVERLOADED) {
+      response.setHeader("Retry-After", "1");
+    }
+    if (prefersJson(request.getHeader("Accept"))) {
+      write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json(problem, text));
+    } else {
+      writeText(response, problem.status(), text + "\n");
+    }
+  }
+
+  static void writeText(HttpServletResponse response, int status, String text) throws IOException {
+    write(response, status, TEXT, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  static void write(HttpServletResponse response, int status, String contentType, byte[] body) throws IOException {
+    response.setStatus(status);
+    response.setHeader("X-Content-Type-Options", "nosniff");
+    response.setContentType(contentType);
+    response.setContentLength(body.length);
+    response.getOutputStream().write(body);
+  }
+
+  private static byte[] json(Problem problem, String text) {
+    return JSON.writeValueAsBytes(Map.of("type", "about:blank", "title",
+        HttpStatus.valueOf(problem.status()).getReasonPhrase(), "status", problem.status(), "detail", text, "reason",
+        problem.reason()));
+  }
+
+  /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */
+  private static boolean prefersJson(String accept) {
+    if (accept == null) {
+      return false;
+    }
+    try {
+      List<MediaType> ranges = MediaType.parseMediaTypes(accept);
+      double json = Math.max(weight(ranges, MediaType.APPLICATION_PROBLEM_JSON),
+          weight(ranges, MediaType.APPLICATION_JSON));
+      return json > weight(ranges, MediaType.TEXT_PLAIN);
+    } catch (InvalidMediaTypeException e) {
+      return false; // Accept never makes a request fail
+    }
+  }
+
+  // The quality of the most specific range that the type is in, and a little more the more specific that range is
+  private static double weight(List<MediaType> ranges, MediaType type) {
+    List<Predicate<MediaType>> specific = List.of(
+        range -> range.equalsTypeAndSubtype(type),
+        range -> range.isWildcardSubtype() && range.getType().equals(type.getType()),
+        MediaType::isWildcardType);
+    for (int i = 0; i < specific.size(); i++) {
+      for (MediaType range : ranges) {
+        if (specific.get(i).test(range)) {
+          return range.getQualityValue() == 0 ? 0 : range.getQualityValue() - i * 0.0001;
+        }
+      }
+    }
+    return 0;
+  }
+}

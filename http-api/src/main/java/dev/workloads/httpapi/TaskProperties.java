@@ -1,0 +1,46 @@
+package dev.workloads.httpapi;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Settings of the HTTP API.
+ *
+ * @param requestTimeout the longest wait for a worker's reply
+ * @param maxBodySize the largest HTTP body that is read
+ * @param bodyTimeout the longest that a client may take to send its body
+ * @param maxInFlight the most requests that wait for a worker at once. By default 4096 on virtual threads, and nine tenths
+ *     of server.tomcat.threads.max on platform threads.
+ * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap.
+ * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
+ */
+@ConfigurationProperties("task")
+record TaskProperties(
+    @DefaultValue("5s") Duration requestTimeout,
+    @DefaultValue("8MB") DataSize maxBodySize,
+    @DefaultValue("10s") Duration bodyTimeout,
+    @Nullable Integer maxInFlight,
+    @Nullable DataSize maxBuffered,
+    @DefaultValue("1s") Duration drainDelay) {
+
+  TaskProperties {
+    require(requestTimeout.toMillis() > 0, "task.request-timeout", requestTimeout, "must be at least 1 ms");
+    require(maxBodySize.toBytes() > 0 && maxBodySize.toBytes() < Integer.MAX_VALUE, "task.max-body-size", maxBodySize,
+        "must be from 1 byte to 2 GB");
+    require(bodyTimeout.toMillis() > 0, "task.body-timeout", bodyTimeout, "must be at least 1 ms");
+    require(maxInFlight == null || maxInFlight > 0, "task.max-in-flight", maxInFlight, "must be at least 1");
+    require(maxBuffered == null || maxBuffered.toBytes() > 0, "task.max-buffered", maxBuffered,
+        "must be at least 1 byte");
+    require(!drainDelay.isNegative(), "task.drain-delay", drainDelay, "must not be negative");
+  }
+
+  private static void require(boolean valid, String name, @Nullable Object value, String rule) {
+    if (!valid) {
+      throw new InvalidConfigurationPropertyValueException(name, value, "The value " + rule + ".");
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.workloads.httpapi;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.MessagingException;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.http.InvalidMediaTypeException;
+import org.springframework.http.MediaType;
+
+/**
+ * Answers every path of the public port; a task is {@code POST /task}.
+ *
+ * <p>Threads: a request is worked on by one thread of Tomcat at a time, which blocks for the worker's reply. A body that
+ * has not come in whole is read without a thread by {@link BodyReader}, which then calls this servlet again.
+ */
+final class TaskServlet extends HttpServlet {
+
+  private static final long serialVersionUID = 1L;
+  private static final Logger log = LoggerFactory.getLogger(TaskServlet.class);
+  private static final String DEFAULT_CONTENT_TYPE = "text/plain;charset=UTF-8";
+
+  private final transient MessagingClient client;
+  private final transient TaskProperties properties;
+  private final transient Draining draining;
+  private final transient Semaphore inFlight;
+  private final transient Budget budget;
+
+  TaskServlet(MessagingClient client, TaskProperties properties, Draining draining, int maxInFlight, long maxBuffered) {
+    this.client = client;
+    this.properties = properties;
+    this.draining = draining;
+    this.inFlight = new Semaphore(maxInFlight);
+    this.budget = new Budget(maxBuffered);
+  }
+
+  @Override
+  protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    if (draining.isActive()) {
+      response.setHeader("Connection", "close");
+    }
+    try {
+      answer(request, response);
+    } catch (ProblemException e) {
+      UnreadBody.discard(request);
+      ProblemWriter.write(request, response, e.problem(), e.getMessage());
+    } catch (MessagingException e) {
+      ProblemWriter.write(request, response, Problem.of(e.reason()), String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      log.error("A request failed", e);
+      ProblemWriter.write(request, response, Problem.INTERNAL_ERROR, "the request failed, the cause is in the log");
+    }
+  }
+
+  private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    if (!"/task".equals(request.getPathInfo())) {
+      UnreadBody.discard(request);
+      ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
+    } else if (!"POST".equals(request.getMethod())) {
+      response.setHeader("Allow", "POST");
+      throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
+    } else {
+      RequestBody complete = BodyReader.completeBody(request);
+      if (complete == null) {
+        read(request, response);
+      } else {
+        createTask(complete, response);
+      }
+    }
+  }
+
+  private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    ServletInputStream in = request.getInputStream();
+    long length = request.getContentLengthLong();
+    int available = in.available();
+    RequestBody body = new RequestBody(budget, (int) properties.maxBodySize().toBytes(), length, available);
+    if (in.isFinished() || length >= 0 && available >= length) {
+      try (body) {
+        while (body.readFrom(in)) { }
+        createTask(body, response);
+      }
+    } else {
+      BodyReader.read(request, response, body, properties.bodyTimeout());
+    }
+  }
+
+  private void createTask(RequestBody body, HttpServletResponse response) throws IOException {
+    TaskRequest task = TaskRequest.parse(body.bytes());
+    if (!inFlight.tryAcquire()) {
+      throw new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
+    }
+    BrokerMessage reply;
+    try {
+      reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
+    } finally {
+      inFlight.release();
+    }
+    ProblemWriter.write(response, HttpServletResponse.SC_OK, contentType(reply.header("Content-Type")), reply.body());
+  }
+
+  private static String contentType(@Nullable String value) {
+    if (value == null) {
+      return DEFAULT_CONTENT_TYPE;
+    }
+    try {
+      return MediaType.parseMediaType(value).isConcrete() ? value : DEFAULT_CONTENT_TYPE;
+    } catch (InvalidMediaTypeException e) {
+      return DEFAULT_CONTENT_TYPE;
+    }
+  }
+}
