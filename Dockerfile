@@ -1,0 +1,40 @@
+# Both images, built from source: docker build --target http-api . (or task-leet)
+
+FROM maven:3-eclipse-temurin-25 AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.m2 \
+    mvn -B -ntp -Dmaven.test.skip=true -pl http-api,task-leet -am package
+RUN for app in http-api task-leet; do \
+      java -Djarmode=tools -jar $app/target/$app.jar extract --layers --destination /layers/$app; \
+    done
+
+FROM eclipse-temurin:25-jre AS run
+RUN useradd --system --uid 10001 --no-create-home app
+WORKDIR /app
+# The JRE image has bash but neither curl nor wget
+COPY --chmod=755 deploy/docker/ready /usr/local/bin/ready
+HEALTHCHECK --interval=2s --timeout=2s --start-period=60s --retries=3 CMD ["ready"]
+
+FROM run AS http-api
+COPY --from=build /layers/http-api/dependencies/ ./
+COPY --from=build /layers/http-api/spring-boot-loader/ ./
+COPY --from=build /layers/http-api/snapshot-dependencies/ ./
+COPY --from=build /layers/http-api/application/ ./
+# A start that ends once the context is refreshed records which classes the next one loads (JEP 514)
+RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar http-api.jar
+ENV MANAGEMENT_PORT=8001
+EXPOSE 8000 8001
+USER app
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
+
+FROM run AS task-leet
+COPY --from=build /layers/task-leet/dependencies/ ./
+COPY --from=build /layers/task-leet/spring-boot-loader/ ./
+COPY --from=build /layers/task-leet/snapshot-dependencies/ ./
+COPY --from=build /layers/task-leet/application/ ./
+RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar task-leet.jar
+ENV MANAGEMENT_PORT=8002
+EXPOSE 8002
+USER app
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
