@@ -19,6 +19,10 @@ final class Apps implements ApplicationListener<ContextClosedEvent>, Ordered {
     started.push(app);
   }
 
+  synchronized ConfigurableApplicationContext last() {
+    return started.element();
+  }
+
   @Override
   public synchronized void onApplicationEvent(ContextClosedEvent event) {
     if (event.getApplicationContext().getParent() == null) { // children publish to their parent as well

@@ -3,6 +3,8 @@ package dev.workloads.dev;
 import dev.workloads.httpapi.HttpApiApplication;
 import dev.workloads.leet.TaskLeetApplication;
 import dev.workloads.messaging.inprocess.InProcessTransport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.Banner;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -13,6 +15,8 @@ import org.springframework.context.annotation.Configuration;
 /** The counterpart of {@code wash dev}: a parent context with the in-process transport, and each app in a child of it. */
 @Configuration(proxyBeanMethods = false)
 public class DevApplication {
+
+  private static final Logger log = LoggerFactory.getLogger(DevApplication.class);
 
   @Bean
   InProcessTransport inProcessTransport() {
@@ -25,12 +29,25 @@ public class DevApplication {
   }
 
   public static void main(String[] args) {
-    ConfigurableApplicationContext parent = new SpringApplicationBuilder(DevApplication.class)
-        .web(WebApplicationType.NONE).bannerMode(Banner.Mode.OFF).run(args);
+    start(args);
+  }
+
+  /** Starts both apps, the worker first, and returns their parent, which closes them. */
+  static ConfigurableApplicationContext start(String... args) {
+    ConfigurableApplicationContext parent = inDev(new SpringApplicationBuilder(DevApplication.class))
+        .web(WebApplicationType.NONE).run(args);
     Apps apps = parent.getBean(Apps.class);
-    apps.add(TaskLeetApplication.configure(new SpringApplicationBuilder())
-        .parent(parent).web(WebApplicationType.NONE).bannerMode(Banner.Mode.OFF).run(args));
-    apps.add(HttpApiApplication.configure(new SpringApplicationBuilder())
-        .parent(parent).bannerMode(Banner.Mode.OFF).run(args));
+    apps.add(inDev(TaskLeetApplication.configure(new SpringApplicationBuilder()))
+        .parent(parent).web(WebApplicationType.NONE).run(args));
+    ConfigurableApplicationContext httpApi =
+        inDev(HttpApiApplication.configure(new SpringApplicationBuilder())).parent(parent).run(args);
+    apps.add(httpApi);
+    log.info("Both apps are up. Try: curl -s -X POST http://localhost:{}/task -d '{\"payload\": \"Hello World\"}'",
+        httpApi.getEnvironment().getProperty("local.server.port"));
+    return parent;
+  }
+
+  private static SpringApplicationBuilder inDev(SpringApplicationBuilder builder) {
+    return builder.bannerMode(Banner.Mode.OFF).properties("logging.include-application-name=false");
   }
 }

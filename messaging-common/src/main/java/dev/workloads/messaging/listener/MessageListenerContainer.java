@@ -84,9 +84,16 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private ThreadPoolExecutor newPool() {
     ThreadPoolExecutor created = new ThreadPoolExecutor(settings.maxInFlight(), settings.maxInFlight(),
         IDLE_THREADS_STAY.toSeconds(), TimeUnit.SECONDS, settings.queueCapacity() == 0
-            ? new SynchronousQueue<>() : new LinkedBlockingQueue<>(settings.queueCapacity()), threads);
+            ? new SynchronousQueue<>() : new LinkedBlockingQueue<>(settings.queueCapacity()), this::newThread);
     created.allowCoreThreadTimeOut(true);
     return created;
+  }
+
+  // The pool makes a thread when a message arrives, on whatever thread that is; its context is not the handler's
+  private Thread newThread(Runnable task) {
+    Thread thread = threads.newThread(task);
+    thread.setContextClassLoader(handler.getClass().getClassLoader());
+    return thread;
   }
 
   private void receive(BrokerMessage message, ThreadPoolExecutor pool) {
