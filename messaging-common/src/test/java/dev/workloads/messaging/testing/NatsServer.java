@@ -31,6 +31,7 @@ public final class NatsServer implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(NatsServer::close), "nats-server-shutdown"));
   }
 
+  private final Path binary = NatsServerBinary.path();
   private final Path directory;
   private final List<String> extraArgs;
   private volatile int port;
@@ -159,7 +160,7 @@ public final class NatsServer implements AutoCloseable {
   }
 
   private Process launch() throws IOException {
-    List<String> command = new ArrayList<>(List.of(NatsServerBinary.path().toString(), "-a", HOST,
+    List<String> command = new ArrayList<>(List.of(binary.toString(), "-a", HOST,
         "-p", Integer.toString(port), "--ports_file_dir", directory.toString()));
     command.addAll(extraArgs);
     return new ProcessBuilder(command)
