@@ -17,6 +17,7 @@ public final class MessagingClient {
 
   private final MessageTransport transport;
   private final Duration retryWindow;
+  private final RequestInterceptor interceptor;
   // By reply-to; an entry lives as long as the handler that owes the reply
   private final Map<String, AwaitedReply> awaitedReplies = new ConcurrentHashMap<>();
 
@@ -26,11 +27,21 @@ public final class MessagingClient {
    * @param retryWindow how long a request that was not processed is tried again; zero fails at once
    */
   public MessagingClient(MessageTransport transport, Duration retryWindow) {
+    this(transport, retryWindow, (request, next) -> next.apply(request));
+  }
+
+  /**
+   * Creates a client whose requests pass an interceptor.
+   *
+   * @see #MessagingClient(MessageTransport, Duration)
+   */
+  public MessagingClient(MessageTransport transport, Duration retryWindow, RequestInterceptor interceptor) {
     if (retryWindow.isNegative()) {
       throw new IllegalArgumentException("the retry window must not be negative");
     }
     this.transport = transport;
     this.retryWindow = retryWindow;
+    this.interceptor = interceptor;
   }
 
   /**
@@ -57,7 +68,8 @@ public final class MessagingClient {
       throw new IllegalArgumentException("the timeout must be positive");
     }
     Duration window = retryWindow.compareTo(timeout) < 0 ? retryWindow : timeout;
-    return Retry.within(window, elapsed -> requestOnce(message, timeout.minusNanos(elapsed)));
+    return interceptor.intercept(message, intercepted ->
+        Retry.within(window, elapsed -> requestOnce(intercepted, timeout.minusNanos(elapsed))));
   }
 
   /**

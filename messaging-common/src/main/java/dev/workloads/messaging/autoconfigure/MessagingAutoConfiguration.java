@@ -7,6 +7,11 @@ import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.observation.ObservedProcessing;
+import dev.workloads.messaging.observation.ObservedRequests;
+import dev.workloads.messaging.observation.ProcessObservationConvention;
+import dev.workloads.messaging.observation.RequestObservationConvention;
+import io.micrometer.observation.ObservationRegistry;
 import io.nats.client.Options;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
@@ -34,20 +39,26 @@ public final class MessagingAutoConfiguration {
 
   @Bean
   @ConditionalOnMissingBean
-  MessagingClient messagingClient(MessageTransport transport, MessagingProperties properties) {
-    return new MessagingClient(transport, properties.request().retryWindow());
+  MessagingClient messagingClient(MessageTransport transport, MessagingProperties properties,
+      ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
+    return new MessagingClient(transport, properties.request().retryWindow(), new ObservedRequests(
+        observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+        convention.getIfAvailable(RequestObservationConvention::new)));
   }
 
   @Bean
   @ConditionalOnBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerContainer messageListenerContainer(MessageTransport transport, MessagingClient client,
-      MessageHandler handler, MessagingProperties properties, Environment environment) {
+      MessageHandler handler, MessagingProperties properties, Environment environment,
+      ObjectProvider<ObservationRegistry> observations, ObjectProvider<ProcessObservationConvention> convention) {
+    ListenerSettings settings = settings(properties, environment.getProperty("spring.application.name"));
     ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
         ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
         : new CustomizableThreadFactory("messaging-");
-    return new MessageListenerContainer(transport, client, handler,
-        settings(properties, environment.getProperty("spring.application.name")), threads);
+    return new MessageListenerContainer(transport, client, handler, settings, threads, new ObservedProcessing(
+        observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+        convention.getIfAvailable(ProcessObservationConvention::new), settings.group()));
   }
 
   private static ListenerSettings settings(MessagingProperties properties, @Nullable String applicationName) {

@@ -2,10 +2,12 @@ package dev.workloads.messaging.autoconfigure;
 
 import dev.workloads.messaging.listener.ListenerCounters;
 import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.nats.NatsTransport;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.nats.client.Statistics;
 import java.util.function.ToDoubleFunction;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -13,13 +15,13 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 
-/** Auto-configuration of a worker's gauges and counters. */
+/** Auto-configuration of gauges and counters: of a worker, and of the connection to NATS. */
 @AutoConfiguration(after = MessagingAutoConfiguration.class)
 @ConditionalOnClass(MeterBinder.class)
-@ConditionalOnBean(MessageListenerContainer.class)
 public final class MessagingMetricsAutoConfiguration {
 
   @Bean
+  @ConditionalOnBean(MessageListenerContainer.class)
   @ConditionalOnMissingBean(name = "messageListenerMetrics")
   MeterBinder messageListenerMetrics(MessageListenerContainer container) {
     return registry -> {
@@ -27,18 +29,36 @@ public final class MessagingMetricsAutoConfiguration {
           .description("Messages being handled").register(registry);
       Gauge.builder("messaging.queued", container, MessageListenerContainer::queued)
           .description("Messages that wait for a handler").register(registry);
-      counter(registry, container, "shed", "Messages refused because the worker was full", ListenerCounters::shed);
-      counter(registry, container, "expired", "Messages whose requester had given up before their turn came",
+      Counters<ListenerCounters> counters = new Counters<>(registry, container.counters());
+      counters.add("messaging.shed", "Messages refused because the worker was full", ListenerCounters::shed);
+      counters.add("messaging.expired", "Messages whose requester had given up before their turn came",
           ListenerCounters::expired);
-      counter(registry, container, "missing.reply.to", "Messages that owe a reply and name no subject for it",
+      counters.add("messaging.missing.reply.to", "Messages that owe a reply and name no subject for it",
           ListenerCounters::missingReplyTo);
-      counter(registry, container, "lost.replies", "Replies that could not be sent", ListenerCounters::lostReplies);
+      counters.add("messaging.lost.replies", "Replies that could not be sent", ListenerCounters::lostReplies);
     };
   }
 
-  private static void counter(MeterRegistry registry, MessageListenerContainer container, String name,
-      String description, ToDoubleFunction<ListenerCounters> count) {
-    FunctionCounter.builder("messaging." + name, container.counters(), count)
-        .description(description).register(registry);
+  @Bean
+  @ConditionalOnBean(NatsTransport.class)
+  @ConditionalOnMissingBean(name = "natsConnectionMetrics")
+  MeterBinder natsConnectionMetrics(NatsTransport transport) {
+    return registry -> {
+      Counters<Statistics> counters = new Counters<>(registry, transport.statistics());
+      counters.add("messaging.nats.reconnects", "Times a lost connection came back", Statistics::getReconnects);
+      counters.add("messaging.nats.received.messages", "Messages received from NATS", Statistics::getInMsgs);
+      counters.add("messaging.nats.received.bytes", "Bytes received from NATS", Statistics::getInBytes);
+      counters.add("messaging.nats.sent.messages", "Messages sent to NATS", Statistics::getOutMsgs);
+      counters.add("messaging.nats.sent.bytes", "Bytes sent to NATS", Statistics::getOutBytes);
+      counters.add("messaging.nats.dropped.messages", "Messages lost because they arrived faster than they were taken",
+          Statistics::getDroppedCount);
+    };
+  }
+
+  private record Counters<T>(MeterRegistry registry, T source) {
+
+    void add(String name, String description, ToDoubleFunction<T> count) {
+      FunctionCounter.builder(name, source, count).description(description).register(registry);
+    }
   }
 }

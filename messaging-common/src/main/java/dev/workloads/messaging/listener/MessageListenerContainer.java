@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +43,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final MessageHandler handler;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
+  private final UnaryOperator<MessageHandler> around;
   private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
   private final AtomicLong buffered = new AtomicLong();
@@ -57,11 +59,23 @@ public final class MessageListenerContainer implements SmartLifecycle {
    */
   public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
       ListenerSettings settings, ThreadFactory threads) {
+    this(transport, client, handler, settings, threads, UnaryOperator.identity());
+  }
+
+  /**
+   * Creates a container whose deliveries are observed.
+   *
+   * @param around stands around each delivery, error reply included; what the handler throws comes through it
+   * @see #MessageListenerContainer(MessageTransport, MessagingClient, MessageHandler, ListenerSettings, ThreadFactory)
+   */
+  public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
+      ListenerSettings settings, ThreadFactory threads, UnaryOperator<MessageHandler> around) {
     this.transport = transport;
     this.client = client;
     this.handler = handler;
     this.settings = settings;
     this.threads = threads;
+    this.around = around;
     this.failures = new FailureLog(settings.group());
   }
 
@@ -218,34 +232,45 @@ public final class MessageListenerContainer implements SmartLifecycle {
         Duration left = patience == null ? DEFAULT_PATIENCE : patience.minusNanos(System.nanoTime() - receivedAt);
         if (left.isNegative()) {
           counters.expiredMessages.increment();
-        } else if (message.replyTo() == null) {
-          handleOneWay();
         } else {
-          handleRequest(message.replyTo(), left);
+          around.apply(observed -> handle(left)).handle(message);
         }
+      } catch (Throwable e) {
+        log.trace("Logged and answered in handle()", e);
       } finally {
         release(message);
       }
     }
 
-    private void handleOneWay() {
-      try {
-        handler.handle(message);
-      } catch (MissingReplyToException e) {
-        counters.missingReplyTos.increment();
-        failures.failed(message, e);
-      } catch (Throwable e) {
-        failures.failed(message, e);
+    /** Calls the handler; what it throws is logged, answered and thrown on, to be observed. */
+    private void handle(Duration left) throws Exception {
+      if (message.replyTo() == null) {
+        handleOneWay();
+      } else {
+        handleRequest(message.replyTo(), left);
       }
     }
 
-    private void handleRequest(String replyTo, Duration left) {
+    private void handleOneWay() throws Exception {
+      try {
+        handler.handle(message);
+      } catch (Throwable e) {
+        if (e instanceof MissingReplyToException) {
+          counters.missingReplyTos.increment();
+        }
+        failures.failed(message, e);
+        throw e;
+      }
+    }
+
+    private void handleRequest(String replyTo, Duration left) throws Exception {
       try (MessagingClient.AwaitedReply reply = client.awaitReply(replyTo, left)) {
         try {
           handler.handle(message);
         } catch (Throwable e) {
           Thread.interrupted(); // a handler cut short by the end of the drain still gets its error reply out
           failed(e, reply.isSent());
+          throw e;
         }
       }
     }

@@ -6,7 +6,9 @@ import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.Nats;
 import io.nats.client.Options;
+import io.nats.client.Statistics;
 import io.nats.client.impl.NatsServerPool;
+import io.nats.client.impl.NatsStatistics;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,6 +52,7 @@ final class NatsConnector implements AutoCloseable {
   private final long maxWaitMillis;
   // Shared by successive connections: it remembers the servers that the cluster announced, and which one was the last
   private final NatsServerPool servers = new NatsServerPool();
+  private final NatsStatistics statistics = new NatsStatistics(); // of all connections together
   private final NatsListener listener = new NatsListener(this);
   private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(1, task -> {
     Thread created = new Thread(task, "nats-connector");
@@ -116,6 +119,10 @@ final class NatsConnector implements AutoCloseable {
     Status status = connection == null ? Status.DISCONNECTED : connection.getStatus();
     String server = status == Status.CONNECTED && connection != null ? connection.getConnectedUrl() : null;
     return new NatsConnectionState(status, server, listener.problem());
+  }
+
+  Statistics statistics() {
+    return statistics;
   }
 
   private void connect(int attempt) {
@@ -228,6 +235,7 @@ final class NatsConnector implements AutoCloseable {
         .reportNoResponders()
         .useTimeoutException()
         .dontForceFlushOnRequest()
+        .statisticsCollector(statistics)
         .callbackExecutor(thread)
         .connectionListener(listener::onEvent)
         .errorListener(listener)

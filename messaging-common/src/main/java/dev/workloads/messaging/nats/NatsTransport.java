@@ -9,6 +9,7 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamStatusException;
 import io.nats.client.Message;
 import io.nats.client.Options;
+import io.nats.client.Statistics;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -92,6 +93,11 @@ public final class NatsTransport implements MessageTransport {
   /** Returns the state of the connection. */
   public NatsConnectionState connectionState() {
     return connector.state();
+  }
+
+  /** Returns what jnats has counted since the transport was created, over all its connections. */
+  public Statistics statistics() {
+    return connector.statistics();
   }
 
   /** Sends what was published, waiting at most a second for that, and closes the connection. */

@@ -1,0 +1,30 @@
+package dev.workloads.messaging.observation;
+
+import dev.workloads.messaging.BrokerMessage;
+import io.micrometer.observation.transport.Kind;
+import io.micrometer.observation.transport.ReceiverContext;
+import java.util.Objects;
+
+/** What is known of a message that is processed; its carrier is the message, whose headers name the trace. */
+public final class ProcessObservationContext extends ReceiverContext<BrokerMessage> {
+
+  private final BrokerMessage message;
+  private final String group;
+
+  ProcessObservationContext(BrokerMessage message, String group) {
+    super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.SERVER);
+    this.message = message;
+    this.group = group;
+    setCarrier(message);
+  }
+
+  /** Returns the message. */
+  public BrokerMessage message() {
+    return message;
+  }
+
+  /** Returns the worker's queue group. */
+  public String group() {
+    return group;
+  }
+}

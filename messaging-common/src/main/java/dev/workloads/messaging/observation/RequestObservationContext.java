@@ -1,0 +1,24 @@
+package dev.workloads.messaging.observation;
+
+import dev.workloads.messaging.BrokerMessage;
+import io.micrometer.observation.transport.RequestReplySenderContext;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/** What is known of a request; its carrier takes the trace headers. */
+public final class RequestObservationContext extends RequestReplySenderContext<Map<String, String>, BrokerMessage> {
+
+  private final String subject;
+
+  RequestObservationContext(String subject) {
+    super((carrier, name, value) -> Objects.requireNonNull(carrier).put(name, value));
+    this.subject = subject;
+    setCarrier(new LinkedHashMap<>());
+  }
+
+  /** Returns the subject of the request. */
+  public String subject() {
+    return subject;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.workloads.messaging.observation;
+
+import dev.workloads.messaging.MessagingException;
+import io.micrometer.common.KeyValue;
+import io.micrometer.common.KeyValues;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationConvention;
+import java.util.Locale;
+
+/**
+ * How requests are named and tagged: the timer {@code messaging.request} with {@code outcome} and {@code reason}. The
+ * subject, which a caller may choose, goes into traces only.
+ */
+public class RequestObservationConvention implements ObservationConvention<RequestObservationContext> {
+
+  private static final KeyValue SUCCESS = KeyValue.of("outcome", "success");
+  private static final KeyValue ERROR = KeyValue.of("outcome", "error");
+  private static final KeyValue NO_REASON = KeyValue.of("reason", "none");
+
+  @Override
+  public String getName() {
+    return "messaging.request";
+  }
+
+  @Override
+  public String getContextualName(RequestObservationContext context) {
+    return "messaging request";
+  }
+
+  @Override
+  public KeyValues getLowCardinalityKeyValues(RequestObservationContext context) {
+    Throwable error = context.getError();
+    return error == null ? KeyValues.of(SUCCESS, NO_REASON) : KeyValues.of(ERROR, KeyValue.of("reason", reason(error)));
+  }
+
+  @Override
+  public KeyValues getHighCardinalityKeyValues(RequestObservationContext context) {
+    return KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject());
+  }
+
+  @Override
+  public boolean supportsContext(Observation.Context context) {
+    return context instanceof RequestObservationContext;
+  }
+
+  private static String reason(Throwable error) {
+    return error instanceof MessagingException e
+        ? e.reason().name().toLowerCase(Locale.ROOT).replace('_', '-') : "invalid-message";
+  }
+}
