@@ -23,6 +23,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.ssl.DefaultSslBundleRegistry;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
@@ -39,7 +40,7 @@ public final class MessagingAutoConfiguration {
 
   @Bean
   @ConditionalOnMissingBean
-  MessagingClient messagingClient(MessageTransport transport, MessagingProperties properties,
+  MessagingClient messagingClient(MessagingProperties properties, MessageTransport transport,
       ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
     return new MessagingClient(transport, properties.request().retryWindow(), new ObservedRequests(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
@@ -59,6 +60,18 @@ public final class MessagingAutoConfiguration {
     return new MessageListenerContainer(transport, client, handler, settings, threads, new ObservedProcessing(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
         convention.getIfAvailable(ProcessObservationConvention::new), settings.group()));
+  }
+
+  /** Subscriptions that nobody handles are a mistake, found at the start and not by a requester in vain. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnProperty("messaging.subscriptions")
+  @ConditionalOnMissingBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
+  static class MissingHandlerConfiguration {
+
+    MissingHandlerConfiguration(MessagingProperties properties) {
+      throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
+          "There is no MessageHandler bean to handle the messages: declare one, or remove the property.");
+    }
   }
 
   private static ListenerSettings settings(MessagingProperties properties, @Nullable String applicationName) {
@@ -102,7 +115,7 @@ public final class MessagingAutoConfiguration {
     PropertiesNatsConnectionDetails natsConnectionDetails(MessagingProperties properties, Environment environment,
         ObjectProvider<SslBundles> sslBundles) {
       return new PropertiesNatsConnectionDetails(properties.nats(),
-          environment.getProperty("NATS_URL", Options.DEFAULT_URL), sslBundles.getIfAvailable());
+          environment.getProperty("NATS_URL", Options.DEFAULT_URL), sslBundles.getIfAvailable(DefaultSslBundleRegistry::new));
     }
 
     @Bean

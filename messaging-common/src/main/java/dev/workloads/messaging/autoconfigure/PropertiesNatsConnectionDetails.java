@@ -2,6 +2,8 @@ package dev.workloads.messaging.autoconfigure;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.ssl.NoSuchSslBundleException;
 import org.springframework.boot.ssl.SslBundle;
 import org.springframework.boot.ssl.SslBundles;
 
@@ -10,10 +12,10 @@ class PropertiesNatsConnectionDetails implements NatsConnectionDetails {
 
   private final MessagingProperties.Nats properties;
   private final String defaultServer;
-  private final @Nullable SslBundles sslBundles;
+  private final SslBundles sslBundles;
 
   PropertiesNatsConnectionDetails(MessagingProperties.Nats properties, String defaultServer,
-      @Nullable SslBundles sslBundles) {
+      SslBundles sslBundles) {
     this.properties = properties;
     this.defaultServer = defaultServer;
     this.sslBundles = sslBundles;
@@ -42,6 +44,14 @@ class PropertiesNatsConnectionDetails implements NatsConnectionDetails {
   @Override
   public @Nullable SslBundle getSslBundle() {
     String bundle = properties.ssl().bundle();
-    return bundle == null || sslBundles == null ? null : sslBundles.getBundle(bundle);
+    if (bundle == null) {
+      return null;
+    }
+    try {
+      return sslBundles.getBundle(bundle);
+    } catch (NoSuchSslBundleException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.ssl.bundle", bundle,
+          "There is no SSL bundle of that name: define it under spring.ssl.bundle.");
+    }
   }
 }
