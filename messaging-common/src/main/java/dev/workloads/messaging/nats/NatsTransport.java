@@ -12,6 +12,7 @@ import io.nats.client.Options;
 import io.nats.client.Statistics;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
@@ -72,6 +73,8 @@ public final class NatsTransport implements MessageTransport {
       reply.cancel(false);
       Thread.currentThread().interrupt();
       throw interrupted(e);
+    } catch (CancellationException e) { // how jnats ends it on close, and get() does not wrap that
+      throw failure(e, message.subject(), timeout);
     } catch (ExecutionException e) {
       throw failure(e.getCause(), message.subject(), timeout);
     }
