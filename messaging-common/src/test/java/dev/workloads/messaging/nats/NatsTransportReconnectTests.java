@@ -1,0 +1,317 @@
+package dev.workloads.messaging.nats;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.testing.NatsServer;
+import io.nats.client.Connection.Status;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+/** What happens when servers are missing, go and come back. */
+@ExtendWith(OutputCaptureExtension.class)
+class NatsTransportReconnectTests {
+
+  private static final Duration LONG_GRACE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Pattern ROUTE_PORT = Pattern.compile("route connections on 127\\.0\\.0\\.1:(\\d+)");
+  private static final byte[] EMPTY = {};
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+
+  @AfterEach
+  void closeAll() throws Exception {
+    threads.shutdownNow();
+    for (AutoCloseable closeable : open) {
+      closeable.close();
+    }
+  }
+
+  @Test
+  void withoutServerEverythingIsRefusedAtOnce() {
+    NatsTransport transport = transport(stoppedServer(), LONG_GRACE);
+    long start = System.nanoTime();
+    assertUnavailable(() -> transport.request(new BrokerMessage("a", EMPTY), PATIENCE));
+    assertUnavailable(() -> transport.publish(new BrokerMessage("a", EMPTY)));
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(500));
+    assertThat(transport.isReady()).isFalse();
+    assertThat(transport.connectionState().status()).isEqualTo(Status.DISCONNECTED);
+    assertThat(transport.connectionState().isUp()).isFalse();
+    assertThat(transport.connectionState().problem()).isNotEmpty();
+  }
+
+  @Test
+  void subscriptionMadeBeforeTheServerAppearsWorks(CapturedOutput output) {
+    NatsServer server = stoppedServer();
+    NatsTransport transport = transport(server, LONG_GRACE);
+    echo(transport, "a");
+    Awaitility.await().until(() -> output.getOut().contains("Cannot connect to NATS"));
+    server.startAgain();
+    await().until(transport::isReady);
+    assertThat(transport.request(new BrokerMessage("a", EMPTY), PATIENCE).body()).isEmpty();
+    assertThat(transport.connectionState())
+        .isEqualTo(new NatsConnectionState(Status.CONNECTED, server.url(), null));
+  }
+
+  @Test
+  void refusedAttemptsAreLoggedOnce(CapturedOutput output) {
+    NatsServer server = stoppedServer();
+    transport(server, LONG_GRACE);
+    NatsTransport watcher = transport(server, LONG_GRACE);
+    await().until(() -> watcher.connectionState().problem() != null);
+    // The pauses start at 50 ms at most: in the time of the second transport's connection there were several attempts
+    server.startAgain();
+    await().until(watcher::isReady);
+    assertThat(output.getOut().split("Cannot connect to NATS", -1)).hasSizeLessThanOrEqualTo(3);
+  }
+
+  @Test
+  void bothSidesGoOnAfterARestartOfTheServer(CapturedOutput output) {
+    NatsServer server = server();
+    NatsTransport worker = readyTransport(server, LONG_GRACE);
+    NatsTransport requester = readyTransport(server, LONG_GRACE);
+    echo(worker, "a.*");
+    for (int i = 1; i <= 2; i++) {
+      assertThat(requester.request(new BrokerMessage("a.b", EMPTY), PATIENCE).body()).isEmpty();
+      server.kill();
+      awaitDown(worker, requester);
+      assertUnavailable(() -> requester.request(new BrokerMessage("a.b", EMPTY), PATIENCE));
+      server.startAgain();
+      awaitUp(worker, requester);
+    }
+    assertThat(requester.request(new BrokerMessage("a.b", EMPTY), PATIENCE).body()).isEmpty();
+    assertThat(output.getOut().split("Lost the connection to NATS", -1)).hasSize(1 + 2 * 2);
+    assertThat(output.getOut().split("Connected to NATS at", -1)).hasSize(1 + 2 * 3);
+  }
+
+  @Test
+  void subscriptionsMadeAndEndedDuringAnOutageAreRight() {
+    NatsServer server = server();
+    NatsTransport transport = readyTransport(server, LONG_GRACE);
+    MessageTransport.Subscription drained = echo(transport, "drained");
+    MessageTransport.Subscription closed = echo(transport, "closed");
+    server.kill();
+    awaitDown(transport);
+    echo(transport, "made");
+    assertThat(drained.drain(PATIENCE)).isTrue();
+    closed.close();
+    server.startAgain();
+    awaitUp(transport);
+    await().untilAsserted(() ->
+        assertThat(transport.request(new BrokerMessage("made", EMPTY), PATIENCE).body()).isEmpty());
+    for (String ended : List.of("drained", "closed")) {
+      assertThatExceptionOfType(MessagingException.class)
+          .isThrownBy(() -> transport.request(new BrokerMessage(ended, EMPTY), PATIENCE))
+          .extracting(MessagingException::reason).isEqualTo(Reason.NO_RESPONDERS);
+    }
+  }
+
+  @Test
+  void requestUnderWayGetsItsReplyAfterTheReconnect() throws Exception {
+    NatsServer server = server();
+    NatsTransport worker = readyTransport(server, LONG_GRACE);
+    NatsTransport requester = readyTransport(server, LONG_GRACE);
+    BlockingQueue<BrokerMessage> received = new LinkedBlockingQueue<>();
+    worker.subscribe(List.of("a"), "group", received::add);
+    Future<BrokerMessage> reply =
+        threads.submit(() -> requester.request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
+    BrokerMessage request = Objects.requireNonNull(received.poll(5, SECONDS));
+    server.kill();
+    awaitDown(worker, requester);
+    server.startAgain();
+    awaitUp(worker, requester);
+    await().until(() -> {
+      worker.publish(request.reply(new byte[] {1})); // until the requester's own subscription is back, nobody hears it
+      return reply.isDone();
+    });
+    assertThat(reply.get().body()).containsExactly(1);
+  }
+
+  @Test
+  void shortLossIsOverlooked() {
+    NatsServer server = server();
+    NatsTransport transport = readyTransport(server, LONG_GRACE);
+    server.kill();
+    awaitDown(transport);
+    assertThat(transport.isReady()).isTrue();
+    assertThat(transport.connectionState().problem()).isNotEmpty();
+    assertThat(transport.connectionState().server()).isNull();
+  }
+
+  @Test
+  void longLossIsReportedUntilTheConnectionIsBack() {
+    NatsServer server = server();
+    NatsTransport transport = readyTransport(server, Duration.ofMillis(300));
+    server.kill();
+    awaitDown(transport);
+    await().until(() -> !transport.isReady());
+    server.startAgain();
+    await().until(transport::isReady);
+    assertThat(transport.connectionState().isUp()).isTrue();
+  }
+
+  @Test
+  void graceBeginsWithEachLoss() {
+    NatsServer server = server();
+    Duration grace = Duration.ofSeconds(2);
+    NatsTransport transport = readyTransport(server, grace);
+    server.kill();
+    awaitDown(transport);
+    await().until(() -> !transport.isReady());
+    server.startAgain();
+    await().until(transport::isReady);
+    server.kill();
+    awaitDown(transport);
+    assertThat(transport.isReady()).isTrue();
+  }
+
+  @Test
+  void silentServerIsNoticed() {
+    NatsServer server = server();
+    NatsTransport transport = open(new NatsTransport(Options.builder().server(server.url())
+        .pingInterval(Duration.ofMillis(100)).build(), Duration.ZERO, Duration.ofMillis(100)));
+    await().until(transport::isReady);
+    server.suspend();
+    await().until(() -> !transport.isReady());
+    server.resume();
+    await().until(transport::isReady);
+  }
+
+  @Test
+  void closeEndsTheAttemptsToConnect() {
+    NatsServer server = stoppedServer();
+    NatsTransport transport = transport(server, LONG_GRACE);
+    await().until(() -> !"not connected yet".equals(transport.connectionState().problem()));
+    transport.close();
+    server.startAgain();
+    NatsTransport other = readyTransport(server, LONG_GRACE);
+    assertThat(other.isReady()).isTrue();
+    assertThat(transport.isReady()).isFalse();
+    assertThat(transport.connectionState().status()).isNotEqualTo(Status.CONNECTED);
+    assertUnavailable(() -> transport.publish(new BrokerMessage("a", EMPTY)));
+  }
+
+  @Test
+  void leavingServerIsLeftWithoutAFailedRequest(@TempDir Path directory) throws Exception {
+    NatsServer leaving = clusterNode(directory, "leaving", "");
+    Matcher routePort = ROUTE_PORT.matcher(leaving.log());
+    assertThat(routePort.find()).isTrue();
+    NatsServer staying = clusterNode(directory, "staying", "routes: [\"nats://127.0.0.1:" + routePort.group(1) + "\"]");
+    await().until(() -> leaving.log().contains("Route connection created"));
+    NatsTransport worker = readyTransport(leaving, LONG_GRACE);
+    NatsTransport requester = readyTransport(leaving, LONG_GRACE);
+    echo(worker, "a");
+    MessagingClient client = new MessagingClient(requester, Duration.ofMillis(250));
+    AtomicBoolean enough = new AtomicBoolean();
+    AtomicInteger replies = new AtomicInteger();
+    Future<?> load = threads.submit(() -> {
+      while (!enough.get()) {
+        client.request("a", EMPTY, PATIENCE);
+        replies.incrementAndGet();
+      }
+    });
+
+    leaving.signal("USR2");
+    await().until(() -> staying.url().equals(worker.connectionState().server())
+        && staying.url().equals(requester.connectionState().server()));
+    awaitMore(replies, load);
+    leaving.kill();
+    awaitMore(replies, load);
+
+    enough.set(true);
+    load.get(5, SECONDS);
+    assertThat(worker.connectionState().isUp() && worker.isReady()).isTrue();
+    assertThat(requester.connectionState().isUp() && requester.isReady()).isTrue();
+  }
+
+  private static void awaitMore(AtomicInteger replies, Future<?> load) {
+    int before = replies.get();
+    await().until(() -> replies.get() > before + 100 || load.isDone());
+    assertThat(load.isDone()).as("a request failed").isFalse();
+  }
+
+  private NatsServer clusterNode(Path directory, String name, String routes) throws IOException {
+    Path configuration = Files.writeString(directory.resolve(name), """
+        server_name: %s
+        cluster { name: test, listen: "127.0.0.1:-1", %s }
+        """.formatted(name, routes));
+    return open(NatsServer.start("-c", configuration.toString()));
+  }
+
+  private NatsServer server() {
+    return open(NatsServer.start());
+  }
+
+  private NatsServer stoppedServer() {
+    NatsServer server = server();
+    server.kill();
+    return server;
+  }
+
+  private NatsTransport transport(NatsServer server, Duration grace) {
+    return open(new NatsTransport(Options.builder().server(server.url()).build(), grace, Duration.ofMillis(100)));
+  }
+
+  private NatsTransport readyTransport(NatsServer server, Duration grace) {
+    NatsTransport transport = transport(server, grace);
+    await().until(transport::isReady);
+    return transport;
+  }
+
+  private <T extends AutoCloseable> T open(T closeable) {
+    open.add(0, closeable); // transports close before their servers
+    return closeable;
+  }
+
+  private static MessageTransport.Subscription echo(NatsTransport transport, String pattern) {
+    return transport.subscribe(List.of(pattern), "group", message -> transport.publish(message.reply(message.body())));
+  }
+
+  private static void awaitDown(NatsTransport... transports) {
+    await().until(() -> List.of(transports).stream().noneMatch(transport -> transport.connectionState().isUp()));
+  }
+
+  private static void awaitUp(NatsTransport... transports) {
+    await().until(() -> List.of(transports).stream().allMatch(transport -> transport.connectionState().isUp()));
+  }
+
+  private static ConditionFactory await() {
+    return Awaitility.await().pollInterval(Duration.ofMillis(5));
+  }
+
+  private static void assertUnavailable(Runnable call) {
+    assertThatExceptionOfType(MessagingException.class).isThrownBy(call::run)
+        .withMessage("not connected to the message broker")
+        .extracting(MessagingException::reason).isEqualTo(Reason.BROKER_UNAVAILABLE);
+  }
+}

@@ -1,0 +1,189 @@
+package dev.workloads.messaging.nats;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.testing.NatsServer;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+/** What happens when the server refuses a login or a subscription. */
+@ExtendWith(OutputCaptureExtension.class)
+class NatsTransportSecurityTests {
+
+  private static final String PERMISSIONS = """
+      authorization { users: [ { user: user, password: secret, permissions: {
+        publish: ">", subscribe: ["_INBOX.>", "allowed.>"] } } ] }
+      """;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final byte[] EMPTY = {};
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  @TempDir
+  private Path directory;
+
+  @AfterEach
+  void closeAll() throws Exception {
+    for (AutoCloseable closeable : open) {
+      closeable.close();
+    }
+  }
+
+  @Test
+  void rejectedLoginIsTriedAgainUntilItIsAccepted(CapturedOutput output) {
+    NatsServer server = server(login("other"));
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    echo(transport, "a");
+    await().until(() -> attempts(server) >= 3);
+    assertThat(transport.isReady()).isFalse();
+    assertThat(transport.connectionState().problem()).containsIgnoringCase("authorization violation");
+    reload(server, login("secret"));
+    await().until(transport::isReady);
+    assertThat(transport.connectionState().isUp()).isTrue();
+    assertEchoes(transport, "a");
+    assertThat(output.getOut().split("Cannot connect to NATS", -1)).hasSize(2);
+  }
+
+  @Test
+  void loginRejectedWhileReconnectingIsTriedAgainToo() {
+    NatsServer server = server(login("secret"));
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    await().until(transport::isReady);
+    echo(transport, "a");
+    reload(server, login("other"));
+    // jnats closes a connection for good after the second rejection
+    await().until(() -> attempts(server) >= 4);
+    assertThat(transport.connectionState().isUp()).isFalse();
+    assertThat(transport.connectionState().problem()).containsIgnoringCase("authorization violation");
+    reload(server, login("secret"));
+    await().until(() -> transport.connectionState().isUp() && transport.isReady());
+    assertEchoes(transport, "a");
+  }
+
+  @Test
+  void credentialsAreNeitherShownNorLogged(CapturedOutput output) {
+    NatsServer server = server(login("secret"));
+    String url = "nats://user:secret@127.0.0.1:" + server.port();
+    NatsTransport transport = transport(url, options -> options);
+    await().until(transport::isReady);
+    assertThat(transport.connectionState().server()).isEqualTo(server.url());
+    reload(server, login("changed"));
+    await().until(() -> attempts(server) >= 4);
+    assertThat(transport.connectionState().toString()).doesNotContain("secret", "user");
+    server.kill();
+    await().until(() -> !transport.connectionState().isUp());
+    assertThat(transport.connectionState().toString()).doesNotContain("secret", "user");
+
+    NatsTransport late = transport(url, options -> options);
+    await().until(() -> String.valueOf(late.connectionState().problem()).contains("127.0.0.1"));
+    assertThat(late.connectionState().toString()).doesNotContain("secret", "user");
+    assertThat(output.getAll()).contains("Cannot connect to NATS").doesNotContain("secret");
+  }
+
+  @Test
+  void refusedSubscriptionIsReported() {
+    NatsServer server = server(PERMISSIONS);
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    await().until(transport::isReady);
+    echo(transport, "allowed.a");
+    assertEchoes(transport, "allowed.a");
+    assertThat(transport.isReady()).isTrue();
+    assertThat(transport.connectionState().isUp()).isTrue();
+
+    echo(transport, "denied.a");
+    await().until(() -> !transport.isReady());
+    assertThat(transport.connectionState().isUp()).isFalse();
+    assertThat(transport.connectionState().problem()).containsIgnoringCase("permissions violation").contains("denied.a");
+    assertEchoes(transport, "allowed.a");
+  }
+
+  @Test
+  void subscriptionRefusedAtTheStartIsReportedBeforeReadiness() {
+    NatsServer server = server(PERMISSIONS);
+    server.kill();
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    echo(transport, "denied.a");
+    server.startAgain();
+    await().until(() -> {
+      assertThat(transport.isReady()).isFalse();
+      return String.valueOf(transport.connectionState().problem()).contains("denied.a");
+    });
+    assertThat(transport.isReady()).isFalse();
+  }
+
+  @Test
+  void refusalIsForgottenOnceTheServerAllowsTheSubscription() {
+    NatsServer server = server(PERMISSIONS);
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    echo(transport, "denied.a");
+    await().until(() -> String.valueOf(transport.connectionState().problem()).contains("denied.a"));
+    server.kill();
+    configure(login("secret"));
+    server.startAgain();
+    await().until(() -> transport.isReady() && transport.connectionState().isUp());
+    assertEchoes(transport, "denied.a");
+  }
+
+  private static String login(String password) {
+    return "authorization { user: user, password: " + password + " }";
+  }
+
+  private static int attempts(NatsServer server) {
+    return server.log().split("authentication error", -1).length - 1;
+  }
+
+  private NatsServer server(String configuration) {
+    return open(NatsServer.start("-c", configure(configuration).toString()));
+  }
+
+  private void reload(NatsServer server, String configuration) {
+    configure(configuration);
+    server.signal("HUP");
+  }
+
+  private Path configure(String configuration) {
+    try {
+      return Files.writeString(directory.resolve("nats.conf"), configuration);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private NatsTransport transport(String url, UnaryOperator<Options.Builder> options) {
+    return open(new NatsTransport(options.apply(Options.builder().server(url)
+        .connectionTimeout(Duration.ofMillis(500))).build(), Duration.ofSeconds(60),
+        Duration.ofMillis(50)));
+  }
+
+  private <T extends AutoCloseable> T open(T closeable) {
+    open.add(0, closeable); // transports close before their servers
+    return closeable;
+  }
+
+  private static void echo(NatsTransport transport, String subject) {
+    transport.subscribe(List.of(subject), "group", message -> transport.publish(message.reply(message.body())));
+  }
+
+  private static void assertEchoes(NatsTransport transport, String subject) {
+    assertThat(transport.request(new BrokerMessage(subject, EMPTY), PATIENCE).body()).isEmpty();
+  }
+
+  private static ConditionFactory await() {
+    return Awaitility.await().pollInterval(Duration.ofMillis(5));
+  }
+}
