@@ -74,22 +74,32 @@ final class BodyReader implements ReadListener, AsyncListener {
   }
 
   private void end(Problem problem, String text) throws IOException {
+    answer(problem, text);
+    context.complete();
+  }
+
+  private void answer(Problem problem, String text) throws IOException {
     HttpServletRequest request = (HttpServletRequest) context.getRequest();
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     UnreadBody.discard(request);
     response.setHeader("Connection", "close");
     ProblemWriter.write(request, response, problem, text);
-    context.complete();
   }
 
   @Override
   public void onError(Throwable failure) {
     log.debug("A body was not read to its end", failure);
+    try {
+      answer(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed");
+      context.getResponse().flushBuffer(); // Tomcat cuts the connection next
+    } catch (IOException e) {
+      log.debug("The client is gone", e);
+    }
   }
 
   @Override
   public void onError(AsyncEvent event) {
-    context.complete(); // the client is gone, or its chunks are malformed
+    context.complete();
   }
 
   @Override
