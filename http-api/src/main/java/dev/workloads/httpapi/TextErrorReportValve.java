@@ -22,7 +22,7 @@ public final class TextErrorReportValve extends ErrorReportValve {
       response.setHeader("X-Content-Type-Options", "nosniff");
       Writer writer = response.getReporter();
       if (writer != null) {
-        writer.write(status.getReasonPhrase() + "\n");
+        writer.write(status == HttpStatus.NOT_FOUND ? "Not found\n" : status.getReasonPhrase() + "\n");
         response.finishResponse();
       }
     } catch (IOException | IllegalStateException e) {
