@@ -4,6 +4,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -25,7 +26,7 @@ final class ProblemWriter {
     if (problem == Problem.OVERLOADED) {
       response.setHeader("Retry-After", "1");
     }
-    if (prefersJson(request.getHeader("Accept"))) {
+    if (prefersJson(Collections.list(request.getHeaders("Accept")))) {
       write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json(problem, text));
     } else {
       writeText(response, problem.status(), text + "\n");
@@ -51,10 +52,7 @@ final class ProblemWriter {
   }
 
   /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */
-  private static boolean prefersJson(String accept) {
-    if (accept == null) {
-      return false;
-    }
+  private static boolean prefersJson(List<String> accept) {
     try {
       List<MediaType> ranges = MediaType.parseMediaTypes(accept);
       double json = Math.max(weight(ranges, MediaType.APPLICATION_PROBLEM_JSON),
