@@ -106,7 +106,7 @@ final class TaskServlet extends HttpServlet {
   }
 
   private static String contentType(@Nullable String value) {
-    if (value == null) {
+    if (value == null || !isPrintable(value)) {
       return DEFAULT_CONTENT_TYPE;
     }
     try {
@@ -114,5 +114,9 @@ final class TaskServlet extends HttpServlet {
     } catch (InvalidMediaTypeException e) {
       return DEFAULT_CONTENT_TYPE;
     }
+  }
+  // MediaType lets anything through between quotes
+  private static boolean isPrintable(String value) {
+    return value.chars().allMatch(c -> c >= ' ' && c < 0x7F);
   }
 }
