@@ -2,6 +2,8 @@ package dev.workloads.messaging.testcontainers;
 
 import dev.workloads.messaging.autoconfigure.NatsConnectionDetails;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.ssl.SslBundle;
 import org.springframework.boot.testcontainers.service.connection.ContainerConnectionDetailsFactory;
 import org.springframework.boot.testcontainers.service.connection.ContainerConnectionSource;
 import org.testcontainers.containers.GenericContainer;
@@ -32,6 +34,11 @@ class NatsContainerConnectionDetailsFactory
     @Override
     public List<String> getServers() {
       return List.of("nats://" + getContainer().getHost() + ":" + getContainer().getMappedPort(PORT));
+    }
+
+    @Override
+    public @Nullable SslBundle getSslBundle() {
+      return super.getSslBundle();
     }
   }
 }
