@@ -5,9 +5,11 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.slf4j.MDC;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
@@ -46,9 +48,17 @@ final class ProblemWriter {
   }
 
   private static byte[] json(Problem problem, String text) {
-    return JSON.writeValueAsBytes(Map.of("type", "about:blank", "title",
-        HttpStatus.valueOf(problem.status()).getReasonPhrase(), "status", problem.status(), "detail", text, "reason",
-        problem.reason()));
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("type", "about:blank");
+    members.put("title", HttpStatus.valueOf(problem.status()).getReasonPhrase());
+    members.put("status", problem.status());
+    members.put("detail", text);
+    members.put("reason", problem.reason());
+    String traceId = MDC.get("traceId"); // where Micrometer Tracing keeps it while a request is worked on
+    if (traceId != null) {
+      members.put("traceId", traceId);
+    }
+    return JSON.writeValueAsBytes(members);
   }
 
   /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */

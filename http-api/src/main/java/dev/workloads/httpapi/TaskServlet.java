@@ -14,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
+import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
  * Answers every path of the public port; a task is {@code POST /task}.
@@ -67,6 +68,7 @@ final class TaskServlet extends HttpServlet {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
     } else {
+      ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern("/task"));
       RequestBody complete = BodyReader.completeBody(request);
       if (complete == null) {
         read(request, response);
@@ -115,6 +117,7 @@ final class TaskServlet extends HttpServlet {
       return DEFAULT_CONTENT_TYPE;
     }
   }
+
   // MediaType lets anything through between quotes
   private static boolean isPrintable(String value) {
     return value.chars().allMatch(c -> c >= ' ' && c < 0x7F);

@@ -3,6 +3,7 @@ package dev.workloads.messaging.autoconfigure;
 import dev.workloads.messaging.MessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.discovery.ServiceDiscovery;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
@@ -60,6 +62,18 @@ public final class MessagingAutoConfiguration {
     return new MessageListenerContainer(transport, client, handler, settings, threads, new ObservedProcessing(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
         convention.getIfAvailable(ProcessObservationConvention::new), settings.group()));
+  }
+
+  @Bean
+  @ConditionalOnBean(value = MessageListenerContainer.class, search = SearchStrategy.CURRENT)
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  @ConditionalOnBooleanProperty(name = "messaging.discovery.enabled", matchIfMissing = true)
+  ServiceDiscovery serviceDiscovery(MessageTransport transport, MessageListenerContainer container,
+      MessagingProperties properties, Environment environment) {
+    MessagingProperties.Discovery discovery = properties.discovery();
+    String name = environment.getProperty("spring.application.name", container.settings().group());
+    return new ServiceDiscovery(transport, container, new ServiceDiscovery.Identity(
+        name.replaceAll("[^a-zA-Z0-9_-]", "-"), discovery.version(), discovery.description()));
   }
 
   /** Subscriptions that nobody handles are a mistake, found at the start and not by a requester in vain. */

@@ -22,6 +22,7 @@ import org.springframework.util.unit.DataSize;
  * @param drainTimeout the longest that a stopping worker takes to finish the messages it has; keep it below
  *     spring.lifecycle.timeout-per-shutdown-phase
  * @param request settings of requests
+ * @param discovery settings of the NATS service API, by which tools find the worker
  * @param nats settings of the NATS transport
  */
 @ConfigurationProperties("messaging")
@@ -34,6 +35,7 @@ public record MessagingProperties(
     @Nullable DataSize maxBuffered,
     @DefaultValue("25s") Duration drainTimeout,
     @DefaultValue Request request,
+    @DefaultValue Discovery discovery,
     @DefaultValue Nats nats) {
 
   public MessagingProperties {
@@ -61,6 +63,24 @@ public record MessagingProperties(
 
     public Request {
       require(!retryWindow.isNegative(), "messaging.request.retry-window", retryWindow, "must not be negative");
+    }
+  }
+
+  /**
+   * Settings of the NATS service API (ADR-32).
+   *
+   * @param enabled whether the worker answers "nats micro list", "info" and "stats"
+   * @param version semantic version of the worker
+   * @param description what the worker does, in a sentence
+   */
+  public record Discovery(
+      @DefaultValue("true") boolean enabled,
+      @DefaultValue("1.0.0") String version,
+      @DefaultValue("") String description) {
+
+    public Discovery {
+      require(version.matches("\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?"), "messaging.discovery.version", version,
+          "must be a semantic version such as 1.0.0");
     }
   }
 

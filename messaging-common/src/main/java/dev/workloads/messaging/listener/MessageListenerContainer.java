@@ -8,6 +8,7 @@ import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.MessagingException;
 import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.MissingReplyToException;
+import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -46,6 +47,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final UnaryOperator<MessageHandler> around;
   private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
+  private final List<EndpointStats> endpoints;
   private final AtomicLong buffered = new AtomicLong();
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
@@ -77,6 +79,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
     this.threads = threads;
     this.around = around;
     this.failures = new FailureLog(settings.group());
+    this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
   }
 
   @Override
@@ -151,6 +154,16 @@ public final class MessageListenerContainer implements SmartLifecycle {
   /** Returns what was not processed as asked, since the container was created. */
   public ListenerCounters counters() {
     return counters;
+  }
+
+  /** Returns what the container subscribes to. */
+  public ListenerSettings settings() {
+    return settings;
+  }
+
+  /** Returns what became of the messages of each subscription, in their order. */
+  public List<EndpointStats> endpoints() {
+    return endpoints;
   }
 
   /** Returns the number of handlers at work. */
@@ -233,13 +246,33 @@ public final class MessageListenerContainer implements SmartLifecycle {
         if (left.isNegative()) {
           counters.expiredMessages.increment();
         } else {
-          around.apply(observed -> handle(left)).handle(message);
+          process(left);
         }
-      } catch (Throwable e) {
-        log.trace("Logged and answered in handle()", e);
       } finally {
         release(message);
       }
+    }
+
+    private void process(Duration left) {
+      EndpointStats endpoint = endpoint();
+      long start = System.nanoTime();
+      try {
+        around.apply(observed -> handle(left)).handle(message);
+      } catch (Throwable e) { // logged and answered in handle()
+        endpoint.failed(ErrorReply.of(e).text());
+      } finally {
+        endpoint.processed(System.nanoTime() - start);
+      }
+    }
+
+    // Where patterns overlap the first one gets the credit
+    private EndpointStats endpoint() {
+      for (EndpointStats endpoint : endpoints) {
+        if (endpoints.size() == 1 || Subjects.matches(endpoint.pattern(), message.subject())) {
+          return endpoint;
+        }
+      }
+      return endpoints.get(0);
     }
 
     /** Calls the handler; what it throws is logged, answered and thrown on, to be observed. */

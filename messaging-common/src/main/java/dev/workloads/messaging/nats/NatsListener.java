@@ -101,12 +101,18 @@ final class NatsListener implements ErrorListener {
       log.debug("NATS reported an error: {}", error);
     } else if (problem != null) {
       problem = error; // why it does not take us back
-    } else if (error.toLowerCase(Locale.ROOT).contains("permissions violation for subscription")) {
+    } else if (isRefusedSubscription(error)) {
       refusal = error;
       log.error("NATS refused a subscription: {}", error);
     } else {
       log.warn("NATS reported an error: {}", error);
     }
+  }
+
+  // Discovery is no part of the work: a user who may not answer it can be a good worker
+  private static boolean isRefusedSubscription(String error) {
+    return error.toLowerCase(Locale.ROOT).contains("permissions violation for subscription")
+        && !error.contains("\"$SRV.");
   }
 
   @Override

@@ -1,0 +1,158 @@
+package dev.workloads.messaging.discovery;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.listener.EndpointStats;
+import dev.workloads.messaging.listener.MessageListenerContainer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.boot.json.JsonWriter;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Makes a worker visible to {@code nats micro list|info|stats}: answers {@code $SRV.PING}, {@code $SRV.INFO} and {@code
+ * $SRV.STATS}, for all services, for its name, and for its id (NATS ADR-32).
+ *
+ * <p>Answers on the transport's thread; safe for use by many threads.
+ */
+public final class ServiceDiscovery implements SmartLifecycle {
+
+  private static final Logger log = LoggerFactory.getLogger(ServiceDiscovery.class);
+  private static final String TYPE = "io.nats.micro.v1.";
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(1);
+
+  private final MessageTransport transport;
+  private final MessageListenerContainer container;
+  private final Identity identity;
+  private final String id = UUID.randomUUID().toString().replace("-", "");
+  private final Instant started = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+  private final JsonWriter<ServiceDiscovery> ping;
+  private final JsonWriter<ServiceDiscovery> info;
+  private final JsonWriter<ServiceDiscovery> stats;
+  private volatile MessageTransport.@Nullable Subscription subscription;
+
+  /** Creates the answers for one worker. */
+  public ServiceDiscovery(MessageTransport transport, MessageListenerContainer container, Identity identity) {
+    this.transport = transport;
+    this.container = container;
+    this.identity = identity;
+    this.ping = JsonWriter.of(members -> header(members, "ping_response"));
+    this.info = JsonWriter.of(this::info);
+    this.stats = JsonWriter.of(this::stats);
+  }
+
+  /**
+   * How a service is called.
+   *
+   * @param name letters, digits, {@code -} and {@code _}
+   * @param version a semantic version
+   * @param description a sentence for people
+   */
+  public record Identity(String name, String version, String description) {
+
+    public Identity {
+      if (!name.matches("[a-zA-Z0-9_-]+")) {
+        throw new IllegalArgumentException("a service's name must be letters, digits, - and _");
+      }
+      if (!version.matches("\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?")) {
+        throw new IllegalArgumentException("a service's version must be a semantic version such as 1.0.0");
+      }
+    }
+  }
+
+  @Override
+  public void start() {
+    if (subscription == null) {
+      List<String> subjects = Stream.of("PING", "INFO", "STATS").flatMap(verb -> Stream.of("$SRV." + verb,
+          "$SRV." + verb + "." + identity.name(), "$SRV." + verb + "." + identity.name() + "." + id)).toList();
+      subscription = transport.subscribe(subjects, null, this::answer);
+    }
+  }
+
+  private void answer(BrokerMessage message) {
+    if (message.replyTo() == null) {
+      return;
+    }
+    JsonWriter<ServiceDiscovery> writer = switch (message.subject().split("\\.")[1]) {
+      case "PING" -> ping;
+      case "INFO" -> info;
+      default -> stats;
+    };
+    try {
+      transport.publish(message.reply(writer.writeToString(this).getBytes(StandardCharsets.UTF_8)));
+    } catch (MessagingException | IllegalArgumentException e) {
+      log.debug("A discovery request was not answered", e);
+    }
+  }
+
+  private void header(JsonWriter.Members<ServiceDiscovery> members, String type) {
+    members.add("type", TYPE + type);
+    members.add("name", identity.name());
+    members.add("id", id);
+    members.add("version", identity.version());
+    members.add("metadata", Map.of());
+  }
+
+  private void info(JsonWriter.Members<ServiceDiscovery> members) {
+    header(members, "info_response");
+    members.add("description", identity.description());
+    members.add("endpoints", service -> service.container.endpoints().stream().map(this::endpoint).toList());
+  }
+
+  private void stats(JsonWriter.Members<ServiceDiscovery> members) {
+    header(members, "stats_response");
+    members.add("started", started.toString());
+    members.add("endpoints", service -> service.container.endpoints().stream().map(this::endpointStats).toList());
+  }
+
+  private Map<String, Object> endpoint(EndpointStats endpoint) {
+    Map<String, Object> json = common(endpoint);
+    json.put("metadata", Map.of());
+    return json;
+  }
+
+  private Map<String, Object> endpointStats(EndpointStats endpoint) {
+    Map<String, Object> json = common(endpoint);
+    long nanos = endpoint.processingTime().toNanos();
+    json.put("num_requests", endpoint.requests());
+    json.put("num_errors", endpoint.errors());
+    json.put("last_error", endpoint.lastError() == null ? "" : endpoint.lastError());
+    json.put("processing_time", nanos);
+    json.put("average_processing_time", endpoint.requests() == 0 ? 0 : nanos / endpoint.requests());
+    return json;
+  }
+
+  private Map<String, Object> common(EndpointStats endpoint) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    String name = endpoint.pattern().replaceAll("[^a-zA-Z0-9_-]+", "-").replaceAll("^-|-$", "");
+    json.put("name", name.isEmpty() ? "all" : name);
+    json.put("subject", endpoint.pattern());
+    json.put("queue_group", container.settings().group());
+    return json;
+  }
+
+  @Override
+  public void stop() {
+    MessageTransport.Subscription ending = subscription;
+    subscription = null;
+    if (ending != null) {
+      ending.drain(DRAIN_TIMEOUT);
+    }
+  }
+
+  @Override
+  public boolean isRunning() {
+    return subscription != null;
+  }
+}
