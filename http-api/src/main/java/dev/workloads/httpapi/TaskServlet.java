@@ -53,6 +53,7 @@ final class TaskServlet extends HttpServlet {
       UnreadBody.discard(request);
       ProblemWriter.write(request, response, e.problem(), e.getMessage());
     } catch (MessagingException e) {
+      log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
       ProblemWriter.write(request, response, Problem.of(e.reason()), String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
       log.error("A request failed", e);
