@@ -58,7 +58,7 @@ final class BodyReader implements ReadListener, AsyncListener {
         }
       }
     } catch (ProblemException e) {
-      end(e.problem(), e.getMessage());
+      end(e.problem(), e.text());
     }
   }
 

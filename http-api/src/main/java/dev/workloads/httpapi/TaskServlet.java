@@ -51,7 +51,7 @@ final class TaskServlet extends HttpServlet {
       answer(request, response);
     } catch (ProblemException e) {
       UnreadBody.discard(request);
-      ProblemWriter.write(request, response, e.problem(), e.getMessage());
+      ProblemWriter.write(request, response, e.problem(), e.text());
     } catch (MessagingException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
       ProblemWriter.write(request, response, Problem.of(e.reason()), String.valueOf(e.getMessage()));

@@ -27,7 +27,7 @@ public final class ObservedRequests implements RequestInterceptor {
     RequestObservationContext context = new RequestObservationContext(request.subject());
     return Observation.createNotStarted(convention, () -> context, registry).observe(() -> {
       BrokerMessage traced = request;
-      for (Map.Entry<String, String> header : context.getCarrier().entrySet()) {
+      for (Map.Entry<String, String> header : context.traceHeaders().entrySet()) {
         traced = traced.withHeader(header.getKey(), header.getValue());
       }
       BrokerMessage reply = next.apply(traced);

@@ -10,11 +10,16 @@ import java.util.Objects;
 public final class RequestObservationContext extends RequestReplySenderContext<Map<String, String>, BrokerMessage> {
 
   private final String subject;
+  private final Map<String, String> traceHeaders = new LinkedHashMap<>();
 
   RequestObservationContext(String subject) {
     super((carrier, name, value) -> Objects.requireNonNull(carrier).put(name, value));
     this.subject = subject;
-    setCarrier(new LinkedHashMap<>());
+    setCarrier(traceHeaders);
+  }
+
+  Map<String, String> traceHeaders() {
+    return traceHeaders;
   }
 
   /** Returns the subject of the request. */
