@@ -1,8 +1,10 @@
 package dev.workloads.messaging;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * Sends requests and publishes messages. Blocks; safe for use by many threads.
@@ -18,8 +20,8 @@ public final class MessagingClient {
   private final MessageTransport transport;
   private final Duration retryWindow;
   private final RequestInterceptor interceptor;
-  // By reply-to; an entry lives as long as the handler that owes the reply
-  private final Map<String, AwaitedReply> awaitedReplies = new ConcurrentHashMap<>();
+  // By reply-to, which a foreign requester may use for several requests; one lives as long as the handler that owes it
+  private final Map<String, List<AwaitedReply>> awaitedReplies = new ConcurrentHashMap<>();
 
   /**
    * Creates a client.
@@ -80,23 +82,34 @@ public final class MessagingClient {
    * @throws MessagingException if it is too large or the connection to the broker is down
    */
   public void publish(BrokerMessage message) {
-    AwaitedReply awaited = awaitedReplies.get(message.subject());
+    List<AwaitedReply> awaited = awaitedReplies.get(message.subject());
     if (awaited == null) {
       transport.publish(message);
     } else {
-      awaited.send(message);
+      mostLikely(awaited).send(message);
     }
   }
 
+  // A handler mostly replies on the thread that it was called on
+  private static AwaitedReply mostLikely(List<AwaitedReply> awaited) {
+    for (AwaitedReply candidate : awaited) {
+      if (candidate.thread == Thread.currentThread()) {
+        return candidate;
+      }
+    }
+    return awaited.get(0);
+  }
+
   /**
-   * Notes that a handler is about to work on a request; for the container that calls handlers.
+   * Notes that a handler is about to work on a request; for the container that calls handlers, on the handler's thread.
    *
    * @param patience how much longer the requester waits
    * @return what knows whether the handler has replied; closed by the caller when the handler is done
    */
   public AwaitedReply awaitReply(String replyTo, Duration patience) {
     AwaitedReply awaited = new AwaitedReply(replyTo, patience);
-    awaitedReplies.put(replyTo, awaited);
+    awaitedReplies.merge(replyTo, List.of(awaited),
+        (others, added) -> Stream.concat(others.stream(), added.stream()).toList());
     return awaited;
   }
 
@@ -114,6 +127,7 @@ public final class MessagingClient {
   public final class AwaitedReply implements AutoCloseable {
 
     private final String replyTo;
+    private final Thread thread = Thread.currentThread();
     private final long deadline;
     private volatile boolean sent;
 
@@ -137,7 +151,10 @@ public final class MessagingClient {
 
     @Override
     public void close() {
-      awaitedReplies.remove(replyTo, this);
+      awaitedReplies.computeIfPresent(replyTo, (subject, awaited) -> {
+        List<AwaitedReply> others = awaited.stream().filter(other -> other != this).toList();
+        return others.isEmpty() ? null : others;
+      });
     }
   }
 }
