@@ -60,9 +60,21 @@ public final class Subjects {
     patterns.forEach(Subjects::requirePattern);
     if (group == null) {
       requireDisjoint(patterns);
-    } else if (group.isEmpty() || !isPrintable(group)) {
+    } else {
+      requireGroup(group);
+    }
+  }
+
+  /**
+   * Returns the name if it can be that of a queue group.
+   *
+   * @throws IllegalArgumentException if it is not printable ASCII without blanks
+   */
+  public static String requireGroup(String group) {
+    if (group.isEmpty() || !isPrintable(group)) {
       throw new IllegalArgumentException("the queue group \"" + group + "\" must be printable ASCII without blanks");
     }
+    return group;
   }
 
   private static void requireDisjoint(List<String> patterns) {

@@ -3,6 +3,7 @@ package dev.workloads.messaging.autoconfigure;
 import dev.workloads.messaging.MessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.discovery.ServiceDiscovery;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
@@ -89,17 +90,27 @@ public final class MessagingAutoConfiguration {
   }
 
   private static ListenerSettings settings(MessagingProperties properties, @Nullable String applicationName) {
-    String group = properties.consumerGroup() == null ? applicationName : properties.consumerGroup();
+    try {
+      return new ListenerSettings(properties.subscriptions(), group(properties.consumerGroup(), applicationName),
+          properties.maxInFlight(), properties.queueCapacity(), maxBuffered(properties.maxBuffered()),
+          properties.drainTimeout());
+    } catch (IllegalArgumentException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
+          "The worker cannot subscribe: " + e.getMessage() + ".");
+    }
+  }
+
+  private static String group(@Nullable String configured, @Nullable String applicationName) {
+    String group = configured == null ? applicationName : configured;
     if (group == null) {
       throw new InvalidConfigurationPropertyValueException("messaging.consumer-group", null,
           "Name the group of workers that share the messages, here or by spring.application.name.");
     }
     try {
-      return new ListenerSettings(properties.subscriptions(), group, properties.maxInFlight(),
-          properties.queueCapacity(), maxBuffered(properties.maxBuffered()), properties.drainTimeout());
+      return Subjects.requireGroup(group);
     } catch (IllegalArgumentException e) {
-      throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
-          "The worker cannot subscribe: " + e.getMessage() + ".");
+      throw new InvalidConfigurationPropertyValueException("messaging.consumer-group", group,
+          "The worker cannot subscribe: " + e.getMessage() + ". By default the group is spring.application.name.");
     }
   }
 
