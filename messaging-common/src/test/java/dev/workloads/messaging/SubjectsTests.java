@@ -80,14 +80,14 @@ class SubjectsTests {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     int matches = 0;
-    for (int i = 0; i < 50_000; i++) {
+    for (int i = 0; i < 20_000; i++) {
       String pattern = randomPattern(random);
       String subject = randomTokens(random, "a", "b", "ab");
       boolean expected = matchesByDefinition(pattern, subject);
       assertThat(Subjects.matches(pattern, subject)).as("%s to %s, seed %d", pattern, subject, seed).isEqualTo(expected);
       matches += expected ? 1 : 0;
     }
-    assertThat(matches).as("matches, seed %d", seed).isBetween(1_000, 49_000);
+    assertThat(matches).as("matches, seed %d", seed).isBetween(400, 19_600);
   }
 
   @Test
@@ -95,7 +95,7 @@ class SubjectsTests {
     List<String> subjects = allSubjects();
     long seed = System.nanoTime();
     Random random = new Random(seed);
-    for (int i = 0; i < 2_000; i++) {
+    for (int i = 0; i < 500; i++) {
       String left = randomPattern(random);
       String right = randomPattern(random);
       boolean expected = subjects.stream()
