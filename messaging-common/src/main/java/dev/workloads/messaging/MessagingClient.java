@@ -141,7 +141,8 @@ public final class MessagingClient {
       return sent;
     }
 
-    private void send(BrokerMessage reply) {
+    /** Sends the reply, waiting for a lost connection to return as long as the requester waits. */
+    public void send(BrokerMessage reply) {
       Duration patience = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
       Retry.within(patience, elapsed -> {
         transport.publish(reply);

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -128,19 +129,19 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private void refuse(BrokerMessage message) {
     release(message);
     counters.shedMessages.increment();
-    replyWithError(message, ErrorReply.full());
+    replyWithError(message, ErrorReply.full(), transport::publish);
   }
 
   private void release(BrokerMessage message) {
     buffered.addAndGet(-message.body().length);
   }
 
-  private void replyWithError(BrokerMessage message, ErrorReply error) {
+  private void replyWithError(BrokerMessage message, ErrorReply error, Consumer<BrokerMessage> sender) {
     if (message.replyTo() == null) {
       return;
     }
     try {
-      client.publish(error.toMessage(message.replyTo()));
+      sender.accept(error.toMessage(message.replyTo()));
     } catch (MessagingException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
       lost(message, e);
     }
@@ -302,20 +303,20 @@ public final class MessageListenerContainer implements SmartLifecycle {
           handler.handle(message);
         } catch (Throwable e) {
           Thread.interrupted(); // a handler cut short by the end of the drain still gets its error reply out
-          failed(e, reply.isSent());
+          failed(e, reply);
           throw e;
         }
       }
     }
 
-    private void failed(Throwable failure, boolean replied) {
-      if (!replied && failure instanceof MessagingException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
+    private void failed(Throwable failure, MessagingClient.AwaitedReply reply) {
+      if (!reply.isSent() && failure instanceof MessagingException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
         lost(message, e); // the reply waited for the connection as long as the requester did
         return;
       }
       failures.failed(message, failure);
-      if (!replied) {
-        replyWithError(message, ErrorReply.of(failure));
+      if (!reply.isSent()) {
+        replyWithError(message, ErrorReply.of(failure), reply::send);
       }
     }
   }
