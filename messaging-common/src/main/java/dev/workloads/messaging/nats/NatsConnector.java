@@ -54,6 +54,7 @@ final class NatsConnector implements AutoCloseable {
   private final NatsServerPool servers = new NatsServerPool();
   private final NatsStatistics statistics = new NatsStatistics(); // of all connections together
   private final NatsListener listener = new NatsListener(this);
+  private final NatsReaders readers = new NatsReaders(this::readerFailed);
   private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(1, task -> {
     Thread created = new Thread(task, "nats-connector");
     created.setDaemon(true);
@@ -184,6 +185,21 @@ final class NatsConnector implements AutoCloseable {
     }
   }
 
+  /** Called on the reader's own thread, which has nothing else to do and so may wait until the connection is back. */
+  private void readerFailed(Throwable cause) {
+    log.error("Reconnecting to NATS, for a message that cannot be read: {}", cause.toString());
+    Connection connection = current;
+    try {
+      if (connection != null && !closed) {
+        connection.forceReconnect();
+      }
+    } catch (IOException e) {
+      log.warn("Could not reconnect to NATS: {}", NatsConnectionState.masked(e.toString()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /**
    * Called on the connector's thread when the server is about to go: moves to another one first, and lets the requests
    * under way have their replies on the old connection.
@@ -237,6 +253,7 @@ final class NatsConnector implements AutoCloseable {
         .dontForceFlushOnRequest()
         .statisticsCollector(statistics)
         .callbackExecutor(thread)
+        .readerExecutor(readers)
         .connectionListener(listener::onEvent)
         .errorListener(listener)
         .build();
@@ -294,5 +311,6 @@ final class NatsConnector implements AutoCloseable {
       }
       closeQuietly(connection);
     }
+    readers.shutdown();
   }
 }
