@@ -17,7 +17,8 @@ class ErrorReplyTests {
 
   @Test
   void messageHasAnEmptyBodyAndTheHeadersOfTheServiceApi() {
-    assertThat(new ErrorReply(400, "bad input").toMessage("reply")).isEqualTo(new BrokerMessage("reply", new byte[0], null,
+    BrokerMessage message = new ErrorReply(400, "bad input").toMessage("reply");
+    assertThat(message).isEqualTo(new BrokerMessage("reply", new byte[0], null,
         Map.of("Nats-Service-Error", List.of("bad input"), "Nats-Service-Error-Code", List.of("400"))));
   }
 
@@ -74,8 +75,9 @@ class ErrorReplyTests {
   void onlyARejectionTellsItsText() {
     assertThat(ErrorReply.of(new MessageRejectedException("bad input"))).isEqualTo(new ErrorReply(400, "bad input"));
     assertThat(ErrorReply.of(new MessageRejectedException(503, "busy"))).isEqualTo(new ErrorReply(503, "busy"));
-    assertThat(ErrorReply.of(new IllegalStateException("password=1234"))).isEqualTo(new ErrorReply(500, "handler failed"));
-    assertThat(ErrorReply.of(new StackOverflowError("deep"))).isEqualTo(new ErrorReply(500, "handler failed"));
+    ErrorReply failed = new ErrorReply(500, "handler failed");
+    assertThat(ErrorReply.of(new IllegalStateException("password=1234"))).isEqualTo(failed);
+    assertThat(ErrorReply.of(new StackOverflowError("deep"))).isEqualTo(failed);
   }
 
   @ParameterizedTest

@@ -53,8 +53,8 @@ class SubjectsTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", " ", ".", "a.", ".a", "a..b", "*", ">", "a.*", "a.>", "a b", "a\n", "\na", "a\0", "$SYS", "a/b",
-      "\u00e4", "\u0661", "a:b"})
+  @ValueSource(strings = {"", " ", ".", "a.", ".a", "a..b", "*", ">", "a.*", "a.>", "a b", "a\n", "\na", "a\0", "$SYS",
+      "a/b", "\u00e4", "\u0661", "a:b"})
   void otherWorkerNameIsRefused(String name) {
     assertThat(Subjects.isWorkerName(name)).isFalse();
   }
@@ -67,9 +67,10 @@ class SubjectsTests {
   }
 
   @ParameterizedTest
-  @CsvSource({"a,a,true", "a,b,false", "a,a.b,false", "a.b,a,false", "ab,a,false", "a,ab,false", "A,a,false", "*,a,true",
-      "*,a.b,false", ">,a,true", ">,a.b.c,true", "a.>,a,false", "a.>,a.b,true", "a.>,a.b.c,true", "a.>,b.c,false",
-      "a.*,a,false", "a.*,a.b,true", "a.*,a.b.c,false", "*.b,a.b,true", "*.b,a.c,false", "a.*.c,a.b.c,true",
+  @CsvSource({"a,a,true", "a,b,false", "a,a.b,false", "a.b,a,false", "ab,a,false", "a,ab,false", "A,a,false",
+      "*,a,true", "*,a.b,false", ">,a,true", ">,a.b.c,true", "a.>,a,false", "a.>,a.b,true", "a.>,a.b.c,true",
+      "a.>,b.c,false", "a.*,a,false", "a.*,a.b,true", "a.*,a.b.c,false", "*.b,a.b,true", "*.b,a.c,false",
+      "a.*.c,a.b.c,true",
       "a.*.>,a.b,false", "a.*.>,a.b.c.d,true", "ta.>,tasks.x,false"})
   void patternMatchesAsOnNats(String pattern, String subject, boolean matches) {
     assertThat(Subjects.matches(pattern, subject)).isEqualTo(matches);
@@ -84,7 +85,8 @@ class SubjectsTests {
       String pattern = randomPattern(random);
       String subject = randomTokens(random, "a", "b", "ab");
       boolean expected = matchesByDefinition(pattern, subject);
-      assertThat(Subjects.matches(pattern, subject)).as("%s to %s, seed %d", pattern, subject, seed).isEqualTo(expected);
+      assertThat(Subjects.matches(pattern, subject)).as("%s to %s, seed %d", pattern, subject, seed)
+          .isEqualTo(expected);
       matches += expected ? 1 : 0;
     }
     assertThat(matches).as("matches, seed %d", seed).isBetween(400, 19_600);
@@ -119,7 +121,8 @@ class SubjectsTests {
   void patternsMayOverlapWithinAGroupOnly() {
     assertThatNoException().isThrownBy(() -> Subjects.requireSubscription(List.of("a.>", "a.b"), "group"));
     assertThatNoException().isThrownBy(() -> Subjects.requireSubscription(List.of("a.*", "b", "a.c.>"), null));
-    assertThatIllegalArgumentException().isThrownBy(() -> Subjects.requireSubscription(List.of("a.>", "b", "a.b"), null))
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Subjects.requireSubscription(List.of("a.>", "b", "a.b"), null))
         .withMessageContaining("\"a.>\" and \"a.b\" overlap");
     assertThatIllegalArgumentException().isThrownBy(() -> Subjects.requireSubscription(List.of("a", "a"), null));
   }

@@ -306,7 +306,8 @@ class MessagingAutoConfigurationTests {
   }
 
   private static MessageListenerContainer ownContainer() {
-    return new MessageListenerContainer(OWN_TRANSPORT, new MessagingClient(OWN_TRANSPORT, Duration.ZERO), message -> { },
+    MessagingClient client = new MessagingClient(OWN_TRANSPORT, Duration.ZERO);
+    return new MessageListenerContainer(OWN_TRANSPORT, client, message -> { },
         new ListenerSettings(List.of("own"), "group", 1, 1, 1, Duration.ZERO), Thread::new);
   }
 

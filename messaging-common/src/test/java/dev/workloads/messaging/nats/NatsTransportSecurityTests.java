@@ -108,7 +108,8 @@ class NatsTransportSecurityTests {
     echo(transport, "denied.a");
     await().until(() -> !transport.isReady());
     assertThat(transport.connectionState().isUp()).isFalse();
-    assertThat(transport.connectionState().problem()).containsIgnoringCase("permissions violation").contains("denied.a");
+    assertThat(transport.connectionState().problem())
+        .containsIgnoringCase("permissions violation").contains("denied.a");
     assertEchoes(transport, "allowed.a");
   }
 
