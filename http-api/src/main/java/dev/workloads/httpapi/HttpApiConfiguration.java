@@ -48,6 +48,7 @@ class HttpApiConfiguration {
   @Bean
   WebServerFactoryCustomizer<TomcatServletWebServerFactory> errorsAsText() {
     return factory -> {
+      factory.setProtocol(ChunkedBodyProtocol.class.getName());
       factory.addContextValves(new UnreadBody());
       factory.addConnectorCustomizers(connector -> connector.setAllowTrace(true)); // the servlet refuses it, with Allow
       factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
