@@ -47,6 +47,10 @@ final class RequestBody implements AutoCloseable {
     if (in.isFinished()) {
       return false;
     }
+    if (length == maxSize) {
+      requireEnd(in);
+      return false;
+    }
     if (length == bytes.length) {
       grow();
     }
@@ -59,8 +63,13 @@ final class RequestBody implements AutoCloseable {
     return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
   }
 
+  private void requireEnd(ServletInputStream in) throws IOException {
+    if (in.read() >= 0) {
+      requireSize(length + 1L);
+    }
+  }
+
   private void grow() {
-    requireSize(length + 1L);
     int size = (int) Math.min(Math.max(expected, length + 1), 2L * Math.max(bytes.length, FIRST_SIZE));
     take(size - bytes.length);
     bytes = Arrays.copyOf(bytes, size);
