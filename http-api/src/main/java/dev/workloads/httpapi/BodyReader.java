@@ -81,6 +81,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   private void answer(Problem problem, String text) throws IOException {
     HttpServletRequest request = (HttpServletRequest) context.getRequest();
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
+    body.close();
     UnreadBody.discard(request);
     response.setHeader("Connection", "close");
     ProblemWriter.write(request, response, problem, text);

@@ -74,7 +74,9 @@ final class TaskServlet extends HttpServlet {
       if (complete == null) {
         read(request, response);
       } else {
-        createTask(complete, response);
+        try (complete) {
+          createTask(complete, response);
+        }
       }
     }
   }
