@@ -44,26 +44,37 @@ final class TaskServlet extends HttpServlet {
 
   @Override
   protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    if (draining.isActive()) {
-      response.setHeader("Connection", "close");
-    }
     try {
       answer(request, response);
     } catch (ProblemException e) {
       UnreadBody.discard(request);
-      ProblemWriter.write(request, response, e.problem(), e.text());
+      fail(request, response, e.problem(), e.text());
     } catch (MessagingException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
-      ProblemWriter.write(request, response, Problem.of(e.reason()), String.valueOf(e.getMessage()));
+      fail(request, response, Problem.of(e.reason()), e.getMessage());
     } catch (RuntimeException e) {
       log.error("A request failed", e);
-      ProblemWriter.write(request, response, Problem.INTERNAL_ERROR, "the request failed, the cause is in the log");
+      fail(request, response, Problem.INTERNAL_ERROR, "the request failed, the cause is in the log");
+    }
+  }
+
+  private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, @Nullable String text)
+      throws IOException {
+    closeWhileDraining(response);
+    ProblemWriter.write(request, response, problem, String.valueOf(text));
+  }
+
+  // Called just before an answer is written: a drain may have begun since the request came in
+  private void closeWhileDraining(HttpServletResponse response) {
+    if (draining.isActive()) {
+      response.setHeader("Connection", "close");
     }
   }
 
   private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
       UnreadBody.discard(request);
+      closeWhileDraining(response);
       ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
     } else if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
@@ -107,6 +118,7 @@ final class TaskServlet extends HttpServlet {
     } finally {
       inFlight.release();
     }
+    closeWhileDraining(response);
     ProblemWriter.write(response, HttpServletResponse.SC_OK, contentType(reply.header("Content-Type")), reply.body());
   }
 
