@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -33,12 +34,14 @@ public final class NatsServer implements AutoCloseable {
 
   private final Path binary = NatsServerBinary.path();
   private final Path directory;
+  private final Map<String, String> environment;
   private final List<String> extraArgs;
   private volatile int port;
   private volatile Process process;
 
-  private NatsServer(int port, String... extraArgs) throws IOException {
+  private NatsServer(int port, Map<String, String> environment, String... extraArgs) throws IOException {
     this.port = port;
+    this.environment = Map.copyOf(environment);
     this.extraArgs = List.of(extraArgs);
     directory = Files.createTempDirectory("nats-server-");
     process = launch();
@@ -60,8 +63,21 @@ public final class NatsServer implements AutoCloseable {
    * @throws IllegalStateException with the server's log, if it ends or does not greet within 10 seconds
    */
   public static NatsServer start(int port, String... extraArgs) {
+    return start(port, Map.of(), extraArgs);
+  }
+
+  /**
+   * Starts a server on a free port, with additional environment variables for its configuration.
+   *
+   * @throws IllegalStateException as {@link #start(String...)}
+   */
+  public static NatsServer start(Map<String, String> environment, String... extraArgs) {
+    return start(-1, environment, extraArgs);
+  }
+
+  private static NatsServer start(int port, Map<String, String> environment, String... extraArgs) {
     try {
-      NatsServer server = new NatsServer(port, extraArgs);
+      NatsServer server = new NatsServer(port, environment, extraArgs);
       server.awaitGreeting();
       return server;
     } catch (IOException e) {
@@ -163,10 +179,11 @@ public final class NatsServer implements AutoCloseable {
     List<String> command = new ArrayList<>(List.of(binary.toString(), "-a", HOST,
         "-p", Integer.toString(port), "--ports_file_dir", directory.toString()));
     command.addAll(extraArgs);
-    return new ProcessBuilder(command)
+    ProcessBuilder builder = new ProcessBuilder(command)
         .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()))
-        .start();
+        .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()));
+    builder.environment().putAll(environment);
+    return builder.start();
   }
 
   private void awaitGreeting() {
