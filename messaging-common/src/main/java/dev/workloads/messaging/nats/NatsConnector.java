@@ -133,7 +133,7 @@ final class NatsConnector implements AutoCloseable {
     try {
       use(Nats.connect(options()));
     } catch (IOException | IllegalArgumentException e) {
-      listener.connectFailed(e);
+      thread.execute(() -> listener.connectFailed(e)); // after the callbacks that tell why
       thread.schedule(() -> connect(attempt + 1), waitMillis(attempt), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // close() ends this thread
@@ -242,7 +242,12 @@ final class NatsConnector implements AutoCloseable {
   }
 
   private Options options() {
-    return new Options.Builder(template)
+    Options.Builder options = new Options.Builder(template);
+    if (template.isTLSRequired() && template.getDataPortType().equals(Options.DEFAULT_DATA_PORT_TYPE)) {
+      options.dataPortType(TlsDataPort.class.getName());
+      options.hostnameResolveMode(Options.HostnameResolveMode.HappyEyeballs); // the others forget the server's name
+    }
+    return options
         .serverPool(servers)
         .maxReconnects(-1)
         .reconnectBufferSize(0)

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.nats;
 
+import io.nats.client.AuthenticationException;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.Consumer;
@@ -7,14 +8,17 @@ import io.nats.client.ErrorListener;
 import io.nats.client.Message;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 
 /**
  * Hears what becomes of the connection: keeps the state that health reports, and logs each change once.
  *
- * <p>Called on the connector's thread only; read by any.
+ * <p>Called on the connector's thread only, unless said otherwise; read by any.
  */
 final class NatsListener implements ErrorListener {
 
@@ -26,6 +30,7 @@ final class NatsListener implements ErrorListener {
   private volatile long lostAt;
   private volatile @Nullable String problem = "not connected yet";
   private volatile @Nullable String refusal;
+  private volatile @Nullable String failure; // of the attempt to connect that is being made
 
   NatsListener(NatsConnector connector) {
     this.connector = connector;
@@ -44,7 +49,9 @@ final class NatsListener implements ErrorListener {
   }
 
   void connectFailed(Exception e) {
-    String cause = describe(e);
+    String why = failure;
+    failure = null;
+    String cause = why == null || e instanceof AuthenticationException ? describe(e) : describe(e) + ": " + why;
     if (!cause.equals(problem)) {
       log.warn("Cannot connect to NATS, trying on: {}", cause);
     }
@@ -55,6 +62,7 @@ final class NatsListener implements ErrorListener {
   void connected(Connection connection) {
     problem = null;
     refusal = null;
+    failure = null;
     log.info("Connected to NATS at {}", NatsConnectionState.masked(connection.getConnectedUrl()));
   }
 
@@ -115,9 +123,19 @@ final class NatsListener implements ErrorListener {
         && !error.contains("\"$SRV.");
   }
 
+  /** Called by {@link TlsDataPort} on jnats' reader thread as well. */
   @Override
   public void exceptionOccurred(Connection connection, Exception e) {
     log.debug("The connection to NATS failed", e);
+    Throwable cause = NestedExceptionUtils.getMostSpecificCause(e);
+    if (cause instanceof CancellationException || cause instanceof TimeoutException) {
+      return; // what follows from the real one
+    }
+    if (!connector.isCurrent(connection)) {
+      failure = describe(cause);
+    } else if (problem != null) {
+      problem = describe(cause); // why it does not take us back
+    }
   }
 
   @Override
@@ -130,7 +148,7 @@ final class NatsListener implements ErrorListener {
     log.warn("A message was not sent: the outgoing queue is full");
   }
 
-  private static String describe(Exception e) {
+  private static String describe(Throwable e) {
     String text = NatsConnectionState.masked(e.getMessage());
     return text == null || text.isEmpty() ? e.getClass().getSimpleName() : text;
   }
