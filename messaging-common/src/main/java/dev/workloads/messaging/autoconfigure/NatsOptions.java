@@ -1,5 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
+import io.nats.client.NKey;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
@@ -57,7 +58,12 @@ final class NatsOptions {
 
   private static char[] seed(Path file) {
     try {
-      return Files.readString(readable("messaging.nats.nkey-file", file)).trim().toCharArray();
+      char[] seed = Files.readString(readable("messaging.nats.nkey-file", file)).trim().toCharArray();
+      NKey.fromSeed(seed).clear();
+      return seed;
+    } catch (IllegalArgumentException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file,
+          "The file must hold an NKey seed, and nothing else.");
     } catch (IOException e) {
       throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file, "The file is not readable.");
     }
