@@ -61,6 +61,11 @@ final class App implements AutoCloseable {
     return new App(jar("task-leet", settings), natsUrl, settings(settings));
   }
 
+  /** Starts the jar of the example. */
+  static App reverse(String natsUrl) {
+    return new App(jar("examples/reverse"), natsUrl, "--management.endpoint.health.probes.enabled=true");
+  }
+
   /** Starts a Spring Boot application of the tests. */
   static App of(Class<?> application, String natsUrl, String... settings) {
     List<String> program = java(settings);
@@ -200,7 +205,7 @@ final class App implements AutoCloseable {
   }
 
   private static List<String> jar(String module, String... settings) {
-    Path jar = Path.of("..", module, "target", module + ".jar");
+    Path jar = Path.of("..", module, "target", Path.of(module).getFileName() + ".jar");
     if (!Files.exists(jar)) {
       throw new IllegalStateException(jar + " is missing: run mvn package first");
     }

@@ -43,7 +43,7 @@ class PackagedAppsIT {
   @Test
   void secondWorkerTypeStandsBesideANarrowedFirst() throws IOException {
     try (App leet = App.taskLeet(nats.url(), "--messaging.subscriptions=tasks.default,tasks.task-leet").awaitReady();
-        App reverse = App.of(ReverseApplication.class, nats.url()).awaitReady()) {
+        App reverse = App.reverse(nats.url()).awaitReady()) {
       for (int i = 0; i < 20; i++) {
         assertThat(httpApi.post("{\"worker\": \"reverse\", \"payload\": \"leet\"}").body()).isEqualTo("teel");
         assertThat(httpApi.post("{\"worker\": \"task-leet\", \"payload\": \"leet\"}").body()).isEqualTo("1337");

@@ -51,6 +51,7 @@ public final class MessagingAutoConfiguration {
   }
 
   @Bean
+  @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
   @ConditionalOnBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerContainer messageListenerContainer(MessageTransport transport, MessagingClient client,
@@ -80,6 +81,7 @@ public final class MessagingAutoConfiguration {
   /** Subscriptions that nobody handles are a mistake, found at the start and not by a requester in vain. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnProperty("messaging.subscriptions")
+  @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
   @ConditionalOnMissingBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
   static class MissingHandlerConfiguration {
 

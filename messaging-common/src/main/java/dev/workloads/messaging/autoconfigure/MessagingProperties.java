@@ -21,6 +21,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxBuffered the most bytes of message bodies, waiting and being handled. By default an eighth of the heap.
  * @param drainTimeout the longest that a stopping worker takes to finish the messages it has; keep it below
  *     spring.lifecycle.timeout-per-shutdown-phase
+ * @param listener settings of the worker's side
  * @param request settings of requests
  * @param discovery settings of the NATS service API, by which tools find the worker
  * @param nats settings of the NATS transport
@@ -34,6 +35,7 @@ public record MessagingProperties(
     @DefaultValue("256") int queueCapacity,
     @Nullable DataSize maxBuffered,
     @DefaultValue("25s") Duration drainTimeout,
+    @DefaultValue Listener listener,
     @DefaultValue Request request,
     @DefaultValue Discovery discovery,
     @DefaultValue Nats nats) {
@@ -53,6 +55,13 @@ public record MessagingProperties(
     /** The memory of this process, for development. */
     IN_PROCESS
   }
+
+  /**
+   * Settings of the worker's side.
+   *
+   * @param enabled whether messages are subscribed to and handled
+   */
+  public record Listener(@DefaultValue("true") boolean enabled) {}
 
   /**
    * Settings of requests.
