@@ -309,6 +309,21 @@ class MessageListenerContainerTests {
   }
 
   @Test
+  void refusalIsNoReplyToAMessageThatIsStillHandled() {
+    start(message -> {
+      started.add(text(message));
+      permits.acquire();
+      throw new MessageRejectedException("no");
+    }, 1, 0, UNBOUNDED);
+    send("0");
+    await().until(() -> started.size() == 1);
+    send("1");
+    assertThat(takeError()).isEqualTo(ErrorReply.full());
+    permits.release();
+    assertThat(takeError()).isEqualTo(new ErrorReply(400, "no"));
+  }
+
+  @Test
   void missingReplyToIsLoggedAndCounted(CapturedOutput output) {
     MessageListenerContainer container = start(message -> client.publish(message.reply(EMPTY)));
     transport.publish(new BrokerMessage("work.a", EMPTY));
