@@ -85,9 +85,7 @@ final class TaskServlet extends HttpServlet {
       if (complete == null) {
         read(request, response);
       } else {
-        try (complete) {
-          createTask(complete, response);
-        }
+        createTask(complete, response);
       }
     }
   }
@@ -108,18 +106,23 @@ final class TaskServlet extends HttpServlet {
   }
 
   private void createTask(RequestBody body, HttpServletResponse response) throws IOException {
-    TaskRequest task = TaskRequest.parse(body.bytes());
-    if (!inFlight.tryAcquire()) {
-      throw new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
-    }
     BrokerMessage reply;
-    try {
-      reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
-    } finally {
-      inFlight.release();
+    try (body) { // given back before the answer: the client may make use of it at once
+      reply = request(TaskRequest.parse(body.bytes()));
     }
     closeWhileDraining(response);
     ProblemWriter.write(response, HttpServletResponse.SC_OK, contentType(reply.header("Content-Type")), reply.body());
+  }
+
+  private BrokerMessage request(TaskRequest task) {
+    if (!inFlight.tryAcquire()) {
+      throw new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
+    }
+    try {
+      return client.request(task.subject(), task.payload(), properties.requestTimeout());
+    } finally {
+      inFlight.release();
+    }
   }
 
   private static String contentType(@Nullable String value) {
