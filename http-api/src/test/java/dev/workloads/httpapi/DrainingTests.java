@@ -1,0 +1,77 @@
+package dev.workloads.httpapi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.workloads.messaging.BrokerMessage;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DrainingTests {
+
+  private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s"));
+
+  @AfterEach
+  void close() {
+    api.context().close();
+  }
+
+  @Test
+  void clientsAreToldToCloseBeforeThePortCloses() throws Exception {
+    api.echo("echo");
+    BlockingQueue<BrokerMessage> received = api.silent("tasks.slow");
+    try (Connection kept = api.connect(); Connection slow = api.connect(); Connection slower = api.connect()) {
+      assertThat(kept.send(task("echo")).answer().header("Connection")).isNull();
+      slow.send(task("slow"));
+      BrokerMessage first = received.take();
+      slower.send(task("slow"));
+      BrokerMessage second = received.take();
+      long start = System.nanoTime();
+
+      CompletableFuture<Void> closed = CompletableFuture.runAsync(() -> api.context().close());
+
+      Awaitility.await().pollInterval(Duration.ofMillis(20)).untilAsserted(
+          () -> assertThat(api.get(api.managementPort(), "/actuator/health/readiness").status()).isEqualTo(503));
+      assertThat(api.get(api.managementPort(), "/actuator/health/liveness").status()).isEqualTo(200);
+      assertThat(kept.send(task("echo")).answer().header("Connection")).isEqualTo("close");
+      assertThat(kept.rest()).isEmpty();
+      assertThat(api.task("echo", "x").header("Connection")).isEqualTo("close");
+      assertThat(api.post("{").header("Connection")).isEqualTo("close");
+      assertThat(api.get(api.port(), "/x").header("Connection")).isEqualTo("close");
+      assertThat(api.get(api.port(), "/task").header("Connection")).isEqualTo("close");
+
+      api.publish(first.reply(first.body()));
+      assertFinished(slow); // its answer, too, was written while draining
+
+      assertThat(closed).isNotDone();
+      Awaitility.await().pollInterval(Duration.ofMillis(20)).untilAsserted(() ->
+          assertThatExceptionOfType(ConnectException.class).isThrownBy(() -> api.connect().close()));
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThanOrEqualTo(Duration.ofMillis(1500));
+      assertThat(closed).isNotDone();
+      api.publish(second.reply(second.body()));
+      assertFinished(slower);
+      closed.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static void assertFinished(Connection connection) throws IOException {
+    Answer answer = connection.answer();
+
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.text()).isEqualTo("x");
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    assertThat(connection.rest()).isEmpty();
+  }
+
+  private static String task(String worker) {
+    return HttpApi.taskRequest(HttpApi.json(worker, "x"));
+  }
+}

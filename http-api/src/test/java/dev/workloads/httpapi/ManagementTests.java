@@ -1,0 +1,53 @@
+package dev.workloads.httpapi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
+
+class ManagementTests {
+
+  @RegisterExtension
+  static final HttpApi api = HttpApi.with();
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/health", "/actuator/health/liveness", "/actuator/health/readiness"})
+  void applicationIsUp(String path) throws IOException {
+    Answer answer = api.get(api.managementPort(), path);
+
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.json().path("status").asString()).isEqualTo("UP");
+  }
+
+  @Test
+  void readinessDependsOnTheTransportAndLivenessDoesNot() throws IOException {
+    assertThat(api.get(api.managementPort(), "/actuator/health/readiness").json().path("components").propertyNames())
+        .containsExactlyInAnyOrder("messaging", "readinessState");
+    assertThat(api.get(api.managementPort(), "/actuator/health/liveness").json().path("components").propertyNames())
+        .doesNotContain("messaging");
+  }
+
+  @Test
+  void metricsAndInfoAreThere() throws IOException {
+    assertThat(api.get(api.managementPort(), "/actuator/prometheus").text()).contains("jvm_memory_used_bytes");
+    assertThat(api.get(api.managementPort(), "/actuator/info").status()).isEqualTo(200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/env", "/actuator/beans", "/actuator/heapdump", "/actuator/shutdown",
+      "/actuator/loggers", "/task"})
+  void nothingElseIsThere(String path) throws IOException {
+    assertThat(api.get(api.managementPort(), path).status()).isEqualTo(404);
+  }
+
+  @Test
+  void publicPortHasNoFilterThatItDoesNotNeed() {
+    ServletWebServerApplicationContext context = (ServletWebServerApplicationContext) api.context();
+
+    assertThat(context.getServletContext().getFilterRegistrations().keySet()).containsExactly("webMvcObservationFilter");
+  }
+}

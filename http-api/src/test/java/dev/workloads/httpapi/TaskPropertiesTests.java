@@ -1,0 +1,78 @@
+package dev.workloads.httpapi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.util.unit.DataSize;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class TaskPropertiesTests {
+
+  private final ApplicationContextRunner runner = new ApplicationContextRunner().withUserConfiguration(Settings.class);
+
+  @Test
+  void defaultsAreThoseOfTheContract() {
+    runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
+        Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), null, null, Duration.ofSeconds(1))));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+      "task.request-timeout, 0s, must be at least 1 ms",
+      "task.request-timeout, -1s, must be at least 1 ms",
+      "task.request-timeout, 999us, must be at least 1 ms",
+      "task.max-body-size, 0, must be from 1 byte to 2 GB",
+      "task.max-body-size, -1, must be from 1 byte to 2 GB",
+      "task.max-body-size, 2GB, must be from 1 byte to 2 GB",
+      "task.body-timeout, 0ms, must be at least 1 ms",
+      "task.max-in-flight, 0, must be at least 1",
+      "task.max-buffered, 0, must be at least 1 byte",
+      "task.drain-delay, -1ms, must not be negative"})
+  void wrongValueStopsTheStartAndIsNamed(String name, String value, String rule) {
+    runner.withPropertyValues(name + "=" + value).run(context -> assertThat(context).getFailure().rootCause()
+        .isInstanceOf(InvalidConfigurationPropertyValueException.class)
+        .hasMessageContaining(name)
+        .extracting(failure -> ((InvalidConfigurationPropertyValueException) failure).getReason())
+        .isEqualTo("The value " + rule + "."));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"task.request-timeout=1ms", "task.max-body-size=1B", "task.max-in-flight=1",
+      "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms"})
+  void smallestValuesAreAccepted(String setting) {
+    runner.withPropertyValues(setting).run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @Test
+  void everySettingIsDescribed() throws IOException {
+    try (InputStream in = TaskProperties.class.getResourceAsStream("/META-INF/spring-configuration-metadata.json")) {
+      JsonNode properties = JsonMapper.shared().readTree(in).path("properties");
+
+      assertThat(StreamSupport.stream(properties.spliterator(), false).map(node -> node.path("name").asString()))
+          .hasSameSizeAs(Arrays.asList(TaskProperties.class.getRecordComponents()))
+          .allMatch(name -> name.startsWith("task."));
+      assertThat(properties).allSatisfy(property -> {
+        String description = property.path("description").asString("");
+        assertThat(description).isNotBlank();
+        assertThat(property.has("defaultValue") || description.contains("By default")).isTrue();
+      });
+    }
+  }
+
+  @Configuration(proxyBeanMethods = false)
+  @EnableConfigurationProperties(TaskProperties.class)
+  static class Settings {}
+}
