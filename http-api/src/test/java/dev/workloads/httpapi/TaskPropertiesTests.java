@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URISyntaxException;
+import java.net.URL;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.StreamSupport;
@@ -57,8 +59,10 @@ class TaskPropertiesTests {
   }
 
   @Test
-  void everySettingIsDescribed() throws IOException {
-    try (InputStream in = TaskProperties.class.getResourceAsStream("/META-INF/spring-configuration-metadata.json")) {
+  void everySettingIsDescribed() throws IOException, URISyntaxException {
+    // Not by the class loader, which finds the metadata of the messaging module as well
+    URL classes = TaskProperties.class.getProtectionDomain().getCodeSource().getLocation();
+    try (InputStream in = classes.toURI().resolve("META-INF/spring-configuration-metadata.json").toURL().openStream()) {
       JsonNode properties = JsonMapper.shared().readTree(in).path("properties");
 
       assertThat(StreamSupport.stream(properties.spliterator(), false).map(node -> node.path("name").asString()))
