@@ -34,7 +34,8 @@ final class Draining implements SmartLifecycle {
   public void stop(Runnable callback) {
     active = true;
     running = false;
-    CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS).execute(callback);
+    // On the timer's own thread: the common pool may be busy, or blocked by whoever closes the application
+    CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, Runnable::run).execute(callback);
   }
 
   @Override
