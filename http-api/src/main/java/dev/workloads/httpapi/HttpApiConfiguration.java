@@ -18,6 +18,8 @@ import org.springframework.util.unit.DataSize;
 class HttpApiConfiguration {
 
   private static final int MAX_IN_FLIGHT_ON_VIRTUAL_THREADS = 4096;
+  // A third of it is used if every connection has sent half a request
+  private static final long HEAP_PER_CONNECTION = 96 * 1024;
 
   @Bean
   Draining draining(TaskProperties properties) {
@@ -43,6 +45,18 @@ class HttpApiConfiguration {
 
   private static long maxBuffered(@Nullable DataSize configured) {
     return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+  }
+
+  @Bean
+  WebServerFactoryCustomizer<TomcatServletWebServerFactory> boundedConnections(TomcatServerProperties tomcat,
+      Environment environment) {
+    boolean configured = environment.containsProperty("server.tomcat.max-connections");
+    int most = tomcat.getMaxConnections();
+    long fitting = Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION;
+    return factory -> {
+      factory.setProtocol(SmallBuffersProtocol.class.getName());
+      factory.addConnectorCustomizers(new ConnectionMemory(configured ? most : (int) Math.min(most, fitting)));
+    };
   }
 
   @Bean
