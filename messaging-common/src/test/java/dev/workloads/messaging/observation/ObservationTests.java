@@ -1,0 +1,152 @@
+package dev.workloads.messaging.observation;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.transport.ReceiverContext;
+import io.micrometer.observation.transport.SenderContext;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+class ObservationTests {
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+  private final ApplicationContextRunner runner = new ApplicationContextRunner()
+      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
+      .withUserConfiguration(Worker.class)
+      .withPropertyValues("messaging.transport=in-process", "messaging.subscriptions=tasks.*",
+          "spring.application.name=worker");
+
+  @Test
+  void requestsAndTheirProcessingAreTimedByOutcome() {
+    runner.run(context -> {
+      MessagingClient client = context.getBean(MessagingClient.class);
+      MeterRegistry meters = context.getBean(MeterRegistry.class);
+
+      client.request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+      assertThatThrownBy(() -> client.request("tasks.fail", new byte[0], TIMEOUT)).hasMessage("no");
+      assertThatThrownBy(() -> client.request("nobody", new byte[0], TIMEOUT)).hasMessageContaining("nobody");
+
+      assertThat(timers(meters, "messaging.request")).containsExactlyInAnyOrder(
+          "error=none,outcome=success,reason=none: 1", "error=MessagingException,outcome=error,reason=handler-failed: 1",
+          "error=MessagingException,outcome=error,reason=no-responders: 1");
+      Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
+          "error=none,group=worker,outcome=success: 1",
+          "error=MessageRejectedException,group=worker,outcome=error: 1"));
+    });
+  }
+
+  @Test
+  void traceIsHandedOnInTheHeaders() {
+    runner.run(context -> {
+      context.getBean(MessagingClient.class).request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+
+      assertThat(context.getBean(Propagation.class).received).containsExactly("the trace");
+    });
+  }
+
+  @Test
+  void conventionsCanBeReplaced() {
+    runner.withBean(RequestObservationConvention.class, () -> new RequestObservationConvention() {
+      @Override
+      public String getName() {
+        return "my.requests";
+      }
+    }).run(context -> {
+      context.getBean(MessagingClient.class).request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+
+      assertThat(timers(context.getBean(MeterRegistry.class), "my.requests")).hasSize(1);
+    });
+  }
+
+  private static List<String> timers(MeterRegistry meters, String name) {
+    return meters.find(name).timers().stream().map(ObservationTests::describe).toList();
+  }
+
+  private static String describe(Timer timer) {
+    return timer.getId().getTags().stream().map(ObservationTests::describe).collect(Collectors.joining(","))
+        + ": " + timer.count();
+  }
+
+  private static String describe(Tag tag) {
+    return tag.getKey() + "=" + tag.getValue();
+  }
+
+  @Configuration(proxyBeanMethods = false)
+  static class Worker {
+
+    @Bean
+    MeterRegistry meters() {
+      return new SimpleMeterRegistry();
+    }
+
+    @Bean
+    Propagation propagation() {
+      return new Propagation();
+    }
+
+    @Bean
+    ObservationRegistry observations(MeterRegistry meters, Propagation propagation) {
+      ObservationRegistry registry = ObservationRegistry.create();
+      registry.observationConfig().observationHandler(new DefaultMeterObservationHandler(meters))
+          .observationHandler(propagation);
+      return registry;
+    }
+
+    @Bean
+    MessageHandler handler(MessagingClient client) {
+      return message -> {
+        if (message.subject().equals("tasks.fail")) {
+          throw new MessageRejectedException("no");
+        }
+        client.publish(message.reply(message.body()));
+      };
+    }
+  }
+
+  /** Stands for a tracer: writes a header on one side and reads it on the other. */
+  static class Propagation implements ObservationHandler<Observation.Context> {
+
+    final Queue<String> received = new ConcurrentLinkedQueue<>();
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public void onStart(Observation.Context context) {
+      if (context instanceof SenderContext<?> sender) {
+        ((SenderContext<Object>) sender).getSetter().set(sender.getCarrier(), "traceparent", "the trace");
+      } else if (context instanceof ReceiverContext<?> receiver) {
+        received.add(((ReceiverContext<BrokerMessage>) receiver).getGetter()
+            .get((BrokerMessage) receiver.getCarrier(), "traceparent"));
+      }
+    }
+
+    @Override
+    public boolean supportsContext(Observation.Context context) {
+      return true;
+    }
+  }
+}
