@@ -12,6 +12,7 @@ RUN for app in http-api task-leet; do \
 FROM eclipse-temurin:25-jre AS run
 RUN useradd --system --uid 10001 --no-create-home app
 WORKDIR /app
+ENV LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs
 # The JRE image has bash but neither curl nor wget
 COPY --chmod=755 deploy/docker/ready /usr/local/bin/ready
 HEALTHCHECK --interval=2s --timeout=2s --start-period=60s --retries=3 CMD ["ready"]
