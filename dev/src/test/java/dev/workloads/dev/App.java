@@ -14,9 +14,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 
 /** One application as a process of its own, on free ports; controlled by one thread at a time. */
@@ -24,6 +28,7 @@ final class App implements AutoCloseable {
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Set<App> RUNNING = ConcurrentHashMap.newKeySet();
+  private static final Pattern NATS_SERVER = Pattern.compile("\"server\":\"([^\"]+)\"");
   private static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
   static {
@@ -83,10 +88,10 @@ final class App implements AutoCloseable {
     return this;
   }
 
-  /** Blocks until the application answers, and returns the status of its readiness. */
-  int awaitReadiness(int status) {
-    await(() -> readiness() == status);
-    return status;
+  /** Blocks until the application is live and says that it is not ready. */
+  App awaitLiveButNotReady() {
+    await(() -> liveness() == 200 && readiness() == 503);
+    return this;
   }
 
   private void await(java.util.concurrent.Callable<Boolean> condition) {
@@ -116,6 +121,46 @@ final class App implements AutoCloseable {
   /** Gets a page of the management port. */
   HttpResponse<String> management(String path) throws IOException {
     return send(HttpRequest.newBuilder(uri(managementPort, path)).build());
+  }
+
+  /** Returns whether health says that there is a connection to NATS. */
+  boolean isConnected() {
+    return health().contains("\"status\":\"CONNECTED\"");
+  }
+
+  /** Returns the URL of the NATS server that health names, or an empty text. */
+  String natsServer() {
+    Matcher server = NATS_SERVER.matcher(health());
+    return server.find() ? server.group(1) : "";
+  }
+
+  /** Returns the page of the application's health, or an empty text if nobody answers. */
+  String health() {
+    try {
+      return management("/actuator/health").body();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /** Returns the value of a metric, by its Prometheus name. */
+  double metric(String name) {
+    return metrics(name).get(name);
+  }
+
+  /** Returns the values of some metrics at one moment, by their Prometheus names. */
+  Map<String, Double> metrics(String... names) {
+    try {
+      String page = management("/actuator/prometheus").body();
+      Map<String, Double> values = new TreeMap<>();
+      for (String name : names) {
+        Matcher value = Pattern.compile("^" + name + "(?:\\{[^}]*})? (\\S+)$", Pattern.MULTILINE).matcher(page);
+        values.put(name, value.find() ? Double.parseDouble(value.group(1)) : Double.NaN);
+      }
+      return values;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Posts a task. */
@@ -230,7 +275,7 @@ final class App implements AutoCloseable {
     return java.util.Arrays.stream(settings).filter(setting -> !setting.startsWith("-X")).toArray(String[]::new);
   }
 
-  private static int freePort() {
+  static int freePort() {
     try (ServerSocket socket = new ServerSocket()) {
       socket.bind(new InetSocketAddress("127.0.0.1", 0));
       return socket.getLocalPort();

@@ -1,8 +1,12 @@
 package dev.workloads.dev;
 
 import java.io.IOException;
+import java.net.ConnectException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -11,33 +15,38 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
 
 /**
- * A steady load of tasks over several connections, each with a payload of its own whose echo is checked. A request is sent
- * again only if its connection ended without one byte of an answer; then the client moves to the next server.
+ * A load of tasks over several connections, each with a payload of its own whose echo is checked. A request is sent again
+ * only if its connection ended without one byte of an answer; then the client moves to the next server.
+ *
+ * <p>Threads: one for each connection, with a small stack since there may be thousands.
  */
 final class Load implements AutoCloseable {
 
   private static final Pattern REASON = Pattern.compile("\"reason\":\"([a-z-]+)\"");
   private static final int MAX_RESENDS = 200;
+  private static final int STACK_SIZE = 256 << 10;
+  private static final int SHOWN = 40;
 
-  private final Tally tally = new Tally();
   private final int[] ports;
+  private final int connections;
   private final long pauseNanos;
   private final LongFunction<String> payload;
   private final ExecutorService threads;
   private final AtomicLong ids = new AtomicLong();
+  private final CountDownLatch connected;
+  private volatile Tally tally = new Tally();
   private volatile boolean running = true;
 
-  private Load(int connections, int perSecond, LongFunction<String> payload, int... ports) {
-    this.ports = ports;
+  private Load(int connections, int perSecond, LongFunction<String> payload, App... servers) {
+    this.ports = Arrays.stream(servers).mapToInt(App::port).toArray();
+    this.connections = connections;
     this.pauseNanos = perSecond == 0 ? 0 : connections * 1_000_000_000L / perSecond;
     this.payload = payload;
-    this.threads = Executors.newFixedThreadPool(connections);
-    for (int i = 0; i < connections; i++) {
-      int connection = i;
-      threads.execute(() -> run(connection));
-    }
+    this.connected = new CountDownLatch(connections);
+    this.threads = Executors.newFixedThreadPool(connections, task -> new Thread(null, task, "load", STACK_SIZE));
   }
 
   /** Starts 32 connections that send 600 requests a second in all to echo workers behind these servers. */
@@ -47,28 +56,45 @@ final class Load implements AutoCloseable {
 
   /** Starts a load; 0 requests per second is as fast as answers come. */
   static Load start(int connections, int perSecond, LongFunction<String> payload, App... servers) {
-    int[] ports = java.util.Arrays.stream(servers).mapToInt(App::port).toArray();
-    return new Load(connections, perSecond, payload, ports);
+    Load load = new Load(connections, perSecond, payload, servers);
+    for (int i = 0; i < connections; i++) {
+      int connection = i;
+      load.threads.execute(() -> load.run(connection));
+    }
+    return load;
   }
 
-  Tally tally() {
-    return tally;
+  /** Opens the connections, then sends one request over each at once. */
+  static Load burst(int connections, App server) {
+    Load load = new Load(connections, 0, id -> "request " + id, server);
+    for (int i = 0; i < connections; i++) {
+      load.threads.execute(load::sendOne);
+    }
+    return load;
   }
 
   /** Blocks until that many more requests have been answered right. */
-  void awaitRight(long more) {
-    long target = tally.count(Tally.RIGHT) + more;
-    org.awaitility.Awaitility.await().atMost(java.time.Duration.ofSeconds(60))
-        .pollInterval(java.time.Duration.ofMillis(10)).until(() -> tally.count(Tally.RIGHT) >= target);
+  void awaitRight(int more) {
+    Tally counted = tally;
+    int target = counted.count(Tally.RIGHT) + more;
+    Awaitility.await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(10))
+        .until(() -> counted.count(Tally.RIGHT) >= target);
   }
 
-  /** Ends the load once all its requests have their answers, and returns what became of them. */
+  /** Counts the requests begun from now on in a tally of their own, and returns the one of those begun before. */
+  synchronized Tally next() {
+    Tally former = tally;
+    tally = new Tally();
+    return former;
+  }
+
+  /** Ends the load once all its requests have their answers, and returns what became of those begun last. */
   Tally stop() {
     running = false;
     threads.shutdown();
     try {
-      if (!threads.awaitTermination(30, TimeUnit.SECONDS)) {
-        tally.lost("a request is still waiting");
+      if (!threads.awaitTermination(60, TimeUnit.SECONDS)) {
+        tally.add(Tally.LOST, "a request is still waiting", 0);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -85,7 +111,7 @@ final class Load implements AutoCloseable {
   private void run(int number) {
     List<HttpConnection> open = new ArrayList<>(1);
     int server = number % ports.length;
-    long next = System.nanoTime() + pauseNanos * number / 32;
+    long next = System.nanoTime() + pauseNanos * number / connections;
     while (running) {
       LockSupport.parkNanos(next - System.nanoTime()); // the pace of the load
       next = Math.max(next + pauseNanos, System.nanoTime() - 10 * pauseNanos);
@@ -94,7 +120,25 @@ final class Load implements AutoCloseable {
     open.forEach(HttpConnection::close);
   }
 
+  private void sendOne() {
+    List<HttpConnection> open = new ArrayList<>(1);
+    try {
+      open.add(new HttpConnection(ports[0]));
+      connected.countDown();
+      connected.await();
+    } catch (IOException e) {
+      connected.countDown();
+    } catch (InterruptedException e) {
+      return; // closed
+    }
+    send(payload.apply(ids.incrementAndGet()), open, 0);
+    open.forEach(HttpConnection::close);
+  }
+
   private int send(String text, List<HttpConnection> open, int firstServer) {
+    Tally counted = tally;
+    long begin = System.nanoTime();
+    String start = text.substring(0, Math.min(SHOWN, text.length()));
     int server = firstServer;
     for (int attempt = 0; attempt < MAX_RESENDS; attempt++) {
       try {
@@ -106,9 +150,10 @@ final class Load implements AutoCloseable {
           open.remove(0).close();
           server = (server + 1) % ports.length;
         }
-        count(text, answer);
+        String outcome = outcome(text, answer);
+        counted.add(outcome, start, System.nanoTime() - begin);
         return server;
-      } catch (HttpConnection.NoAnswerException | java.net.ConnectException e) {
+      } catch (HttpConnection.NoAnswerException | ConnectException e) {
         open.forEach(HttpConnection::close);
         open.clear();
         server = (server + 1) % ports.length;
@@ -116,23 +161,19 @@ final class Load implements AutoCloseable {
       } catch (IOException | RuntimeException e) {
         open.forEach(HttpConnection::close);
         open.clear();
-        tally.lost(text.substring(0, Math.min(40, text.length())) + ": " + e);
+        counted.add(Tally.LOST, start + ": " + e, System.nanoTime() - begin);
         return server;
       }
     }
-    tally.lost("no server took it");
+    counted.add(Tally.LOST, start + ": no server took it", System.nanoTime() - begin);
     return server;
   }
 
-  private void count(String text, HttpConnection.Answer answer) {
-    if (answer.status() == 200 && answer.body().equals(text)) {
-      tally.right();
-    } else if (answer.status() == 200) {
-      tally.lost("wrong answer to " + text.substring(0, Math.min(40, text.length())));
-    } else {
-      Matcher reason = REASON.matcher(answer.body());
-      tally.error(reason.find() ? reason.group(1) : "status " + answer.status(),
-          text.substring(0, Math.min(40, text.length())));
+  private static String outcome(String text, HttpConnection.Answer answer) {
+    if (answer.status() == 200) {
+      return answer.body().equals(text) ? Tally.RIGHT : Tally.LOST;
     }
+    Matcher reason = REASON.matcher(answer.body());
+    return reason.find() ? reason.group(1) : "status " + answer.status();
   }
 }

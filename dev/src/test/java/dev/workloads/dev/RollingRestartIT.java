@@ -1,7 +1,5 @@
 package dev.workloads.dev;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.workloads.messaging.testing.NatsServer;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -58,7 +56,7 @@ class RollingRestartIT {
       load.awaitRight(500);
       Tally tally = load.stop();
       System.out.println("Rolling restart of 2 " + what + ", " + ROUNDS + " times round: " + tally);
-      assertThat(tally.failed()).as("%s %s", tally, tally.details()).isZero();
+      tally.requireOnly();
     }
   }
 }

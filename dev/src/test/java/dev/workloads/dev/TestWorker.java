@@ -50,7 +50,7 @@ class TestWorker {
   public static void main(String[] args) {
     new SpringApplicationBuilder(TestWorker.class).properties("spring.config.name=none",
         "spring.application.name=test-worker", "messaging.subscriptions=tasks.>",
-        "management.endpoint.health.probes.enabled=true",
+        "management.endpoint.health.probes.enabled=true", "management.endpoint.health.show-details=always",
         "management.endpoint.health.group.readiness.include=readinessState,messaging",
         "management.endpoints.web.exposure.include=health,prometheus",
         "spring.threads.virtual.enabled=true").run(args);
