@@ -73,6 +73,11 @@ final class Load implements AutoCloseable {
     return load;
   }
 
+  /** Returns the tally of the requests begun now. */
+  Tally tally() {
+    return tally;
+  }
+
   /** Blocks until that many more requests have been answered right. */
   void awaitRight(int more) {
     Tally counted = tally;

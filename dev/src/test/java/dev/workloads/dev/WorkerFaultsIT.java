@@ -113,7 +113,7 @@ class WorkerFaultsIT {
       System.out.printf("SIGKILL of one of 2 workers: begun before: %s; begun after: %s%n", held, after);
       held.requireOnly("timeout");
       assertThat(held.count("timeout")).isLessThanOrEqualTo(32); // no more were under way
-      assertThat(executed("healthy")).doesNotContainAnyElementsOf(held.texts("timeout"));
+      assertThat(held.texts("timeout")).doesNotContainAnyElementsOf(executed("healthy"));
       after.requireOnly();
     } finally {
       faulty.startAgain();
@@ -145,7 +145,7 @@ class WorkerFaultsIT {
           expired);
       Set<String> notExecuted = notExecuted(before.requireOnly("timeout"), frozen.requireOnly("timeout"),
           after.requireOnly("timeout"));
-      assertThat(executed("healthy")).doesNotContainAnyElementsOf(frozen.texts("timeout"));
+      assertThat(frozen.texts("timeout")).doesNotContainAnyElementsOf(executed("healthy"));
       assertThat(notExecuted).as("not executed").hasSize((int) expired);
       assertThat(expired).isGreaterThan(100);
       assertThat(faulty.log() + healthy.log()).doesNotContain("OutOfMemoryError");
