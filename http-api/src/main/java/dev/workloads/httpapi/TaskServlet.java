@@ -27,6 +27,8 @@ final class TaskServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
   private static final Logger log = LoggerFactory.getLogger(TaskServlet.class);
   private static final String DEFAULT_CONTENT_TYPE = "text/plain;charset=UTF-8";
+  // RFC 6838 allows 127 characters before and after the slash; the rest is for parameters
+  private static final int CONTENT_TYPE_MAX_LENGTH = 512;
 
   private final transient MessagingClient client;
   private final transient TaskProperties properties;
@@ -126,7 +128,7 @@ final class TaskServlet extends HttpServlet {
   }
 
   private static String contentType(@Nullable String value) {
-    if (value == null || !isPrintable(value)) {
+    if (value == null || value.length() > CONTENT_TYPE_MAX_LENGTH || !isPrintable(value)) {
       return DEFAULT_CONTENT_TYPE;
     }
     try {
