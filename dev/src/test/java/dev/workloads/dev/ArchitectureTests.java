@@ -57,9 +57,9 @@ class ArchitectureTests {
   @Test
   void appsUseTheApiAndNotEachOther() {
     noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat(
-        otherPackagesOfMessaging(API)).check(CLASSES);
+        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
     noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat(
-        otherPackagesOfMessaging(API)).check(CLASSES);
+        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
     noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat()
         .resideInAnyPackage("dev.workloads.leet", "dev.workloads.dev").check(CLASSES);
     noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat()

@@ -1,7 +1,6 @@
 package dev.workloads.dev;
 
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
@@ -41,7 +40,7 @@ final class Callers implements AutoCloseable {
           LockSupport.parkNanos(PAUSE_NANOS); // the pace of the callers
         }
       } catch (IOException e) {
-        tally.lost(e.toString());
+        tally.add(Tally.LOST, e.toString(), 0);
         return;
       }
     }
@@ -52,9 +51,9 @@ final class Callers implements AutoCloseable {
     HttpConnection.Answer answer = connection.post("{\"worker\": \"test\", \"payload\": \"" + text + "\"}");
     nanos.add(System.nanoTime() - start);
     if (answer.status() == 200 && answer.body().equals(text)) {
-      tally.right();
+      tally.add(Tally.RIGHT, text, System.nanoTime() - start);
     } else {
-      tally.lost(text + " was answered " + answer);
+      tally.add(Tally.LOST, text + " was answered " + answer, System.nanoTime() - start);
     }
     return !answer.closes();
   }
@@ -86,7 +85,7 @@ final class Callers implements AutoCloseable {
     running = false;
     threads.shutdown();
     if (!threads.awaitTermination(20, TimeUnit.SECONDS)) {
-      tally.lost("a request is still waiting");
+      tally.add(Tally.LOST, "a request is still waiting", 0);
     }
     return tally;
   }
@@ -99,6 +98,6 @@ final class Callers implements AutoCloseable {
 
   @Override
   public String toString() {
-    return tally + " " + Arrays.toString(tally.details().toArray());
+    return tally + " " + tally.texts(Tally.LOST);
   }
 }

@@ -70,7 +70,7 @@ class LeastPrivilegeIT {
   void refusalsShowInTheAppsLogAndHealth() throws IOException {
     try (App worker = App.taskLeet(nats.url(), with(TASK_LEET, "--messaging.consumer-group=spies"));
         App httpApi = App.httpApi(nats.url(), TASK_LEET)) {
-      assertThat(worker.awaitReadiness(503)).isEqualTo(503);
+      worker.awaitLiveButNotReady();
       awaitHealth(worker, "Permissions Violation for Subscription to \\\"tasks.>\\\" using queue \\\"spies\\\"");
       assertThat(worker.liveness()).isEqualTo(200);
       assertThat(worker.log()).containsIgnoringCase(

@@ -10,6 +10,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
@@ -27,20 +28,14 @@ class TracingIT {
   void traceCrossesBothProcessesAndTheirLogs() throws IOException, InterruptedException {
     List<String> exports = new CopyOnWriteArrayList<>();
     HttpServer receiver = receiver(exports);
-    String endpoint = "--management.opentelemetry.tracing.export.otlp.endpoint=http://127.0.0.1:"
-        + receiver.getAddress().getPort() + "/v1/traces";
     String soon = "--management.opentelemetry.tracing.export.schedule-delay=100ms";
     try (NatsServer nats = NatsServer.start();
-        App worker = App.taskLeet(nats.url(), endpoint, soon);
-        App httpApi = App.httpApi(nats.url(), endpoint, soon, "--logging.level.dev.workloads.httpapi=debug")) {
+        App worker = App.taskLeet(nats.url(), endpoint(receiver), soon);
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), soon, "--logging.level.dev.workloads.httpapi=debug")) {
       worker.awaitReady();
       httpApi.awaitReady();
 
-      var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(
-              URI.create("http://127.0.0.1:" + httpApi.port() + "/task"))
-          .header("traceparent", "00-" + TRACE_ID + "-b7ad6b7169203331-01").header("Accept", "application/json")
-          .POST(HttpRequest.BodyPublishers.ofString("{\"payload\": \"Hello\"}")).build(),
-          BodyHandlers.ofString());
+      var answer = post(httpApi, "{\"payload\": \"Hello\"}");
       httpApi.post("{\"payload\": \"not in the trace\"}");
 
       assertThat(answer.statusCode()).isEqualTo(200);
@@ -58,21 +53,33 @@ class TracingIT {
 
   @Test
   void failureIsLoggedWithItsTraceInBothProcesses() throws IOException, InterruptedException {
+    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
     try (NatsServer nats = NatsServer.start();
-        App worker = App.of(TestWorker.class, nats.url());
-        App httpApi = App.httpApi(nats.url(), "--logging.level.dev.workloads.httpapi=debug")) {
+        App worker = App.of(TestWorker.class, nats.url(), endpoint(receiver));
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.level.dev.workloads.httpapi=debug")) {
       worker.awaitReady();
       httpApi.awaitReady();
 
-      var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(
-              URI.create("http://127.0.0.1:" + httpApi.port() + "/task"))
-          .header("traceparent", "00-" + TRACE_ID + "-b7ad6b7169203331-01").header("Accept", "application/json")
-          .POST(HttpRequest.BodyPublishers.ofString("{\"payload\": \"fail\"}")).build(), BodyHandlers.ofString());
+      var answer = post(httpApi, "{\"payload\": \"fail\"}");
 
       assertThat(answer.body()).contains("\"reason\":\"handler-failed\"", "\"traceId\":\"" + TRACE_ID + "\"");
       assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A task was not done: failed as asked");
       assertThat(worker.log()).containsPattern("\\[" + TRACE_ID + "-.*Rejected a message: failed as asked");
+    } finally {
+      receiver.stop(0);
     }
+  }
+
+  private static HttpResponse<String> post(App httpApi, String json) throws IOException, InterruptedException {
+    return HttpClient.newHttpClient().send(HttpRequest.newBuilder(
+            URI.create("http://127.0.0.1:" + httpApi.port() + "/task"))
+        .header("traceparent", "00-" + TRACE_ID + "-b7ad6b7169203331-01").header("Accept", "application/json")
+        .POST(HttpRequest.BodyPublishers.ofString(json)).build(), BodyHandlers.ofString());
+  }
+
+  private static String endpoint(HttpServer receiver) {
+    return "--management.opentelemetry.tracing.export.otlp.endpoint=http://127.0.0.1:"
+        + receiver.getAddress().getPort() + "/v1/traces";
   }
 
   private static HttpServer receiver(List<String> exports) throws IOException {

@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.observation.TracingOnDemand;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
@@ -15,7 +16,8 @@ public class HttpApiApplication {
 
   /** Reads {@code http-api.properties}, so that the app can share a class path with others. */
   public static SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
-    return builder.sources(HttpApiApplication.class).properties("spring.config.name=application,http-api");
+    return builder.initializers(new TracingOnDemand()).sources(HttpApiApplication.class)
+        .properties("spring.config.name=application,http-api");
   }
 
   public static void main(String[] args) {

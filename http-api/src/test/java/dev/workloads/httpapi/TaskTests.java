@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -129,8 +130,7 @@ class TaskTests {
 
     api.task("seen", "x");
 
-    assertThat(received.remove().headers()).containsEntry("Request-Timeout", List.of("5000"))
-        .containsOnlyKeys("Request-Timeout", "traceparent");
+    assertThat(received.remove().headers()).isEqualTo(Map.of("Request-Timeout", List.of("5000")));
   }
 
   @ParameterizedTest
@@ -230,7 +230,7 @@ class TaskTests {
     api.worker("length", message -> message.reply(
         Integer.toString(message.body().length).getBytes(StandardCharsets.UTF_8)));
     int limit = 1024 * 1024 - (int) new BrokerMessage("tasks.length", new byte[0])
-        .withHeader("Request-Timeout", "5000").withHeader("traceparent", "x".repeat(55)).size();
+        .withHeader("Request-Timeout", "5000").size();
 
     assertThat(api.task("length", "x".repeat(limit)).text()).isEqualTo(Integer.toString(limit));
 

@@ -1,5 +1,6 @@
 package dev.workloads.leet;
 
+import dev.workloads.messaging.observation.TracingOnDemand;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 
@@ -9,7 +10,8 @@ public class TaskLeetApplication {
 
   /** Reads {@code task-leet.properties}, so that the app can share a class path with others. */
   public static SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
-    return builder.sources(TaskLeetApplication.class).properties("spring.config.name=application,task-leet");
+    return builder.initializers(new TracingOnDemand()).sources(TaskLeetApplication.class)
+        .properties("spring.config.name=application,task-leet");
   }
 
   public static void main(String[] args) {
