@@ -7,6 +7,7 @@ import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -96,8 +97,11 @@ final class NatsSubscription implements MessageTransport.Subscription {
         close(); // jnats would wait for a connection first
         return true;
       }
+      long deadline = System.nanoTime() + timeout.toNanos();
       try {
-        return dispatcher.drain(timeout).get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        CompletableFuture<Boolean> drained = dispatcher.drain(timeout); // waits for the server up to the timeout
+        // When jnats gives up, it stops the dispatcher and then takes it for drained
+        return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return false;
