@@ -27,6 +27,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -413,9 +414,13 @@ public abstract class MessageTransportContractTests {
   @Test
   void closeEndsAWaitingRequestAtOnce() throws Exception {
     subscribe(subject, received::add);
-    Future<BrokerMessage> reply =
-        threads.submit(() -> requester.request(new BrokerMessage(subject, EMPTY), Duration.ofSeconds(60)));
+    BlockingQueue<Thread> waiting = new LinkedBlockingQueue<>();
+    Future<BrokerMessage> reply = threads.submit(() -> {
+      waiting.add(Thread.currentThread());
+      return requester.request(new BrokerMessage(subject, EMPTY), Duration.ofSeconds(60));
+    });
     take();
+    awaitParked(waiting.take());
     requester.close();
     assertThatExceptionOfType(ExecutionException.class).isThrownBy(() -> reply.get(SOON.toMillis(), MILLISECONDS))
         .havingCause().isInstanceOfSatisfying(MessagingException.class,
@@ -453,7 +458,9 @@ public abstract class MessageTransportContractTests {
       return Thread.interrupted();
     });
     take();
-    thread.take().interrupt();
+    Thread waiting = thread.take();
+    awaitParked(waiting);
+    waiting.interrupt();
     assertThat(flag.get(SOON.toMillis(), MILLISECONDS)).isTrue();
   }
 
@@ -523,6 +530,11 @@ public abstract class MessageTransportContractTests {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static void awaitParked(Thread thread) {
+    Awaitility.await().pollInterval(Duration.ofMillis(5))
+        .until(() -> thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING);
   }
 
   /** After a drain a receiver has seen all it will ever see. */

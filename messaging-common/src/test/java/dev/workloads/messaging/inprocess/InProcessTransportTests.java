@@ -1,7 +1,14 @@
 package dev.workloads.messaging.inprocess;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessageTransportContractTests;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.Test;
 
 class InProcessTransportTests extends MessageTransportContractTests {
 
@@ -10,5 +17,17 @@ class InProcessTransportTests extends MessageTransportContractTests {
   @Override
   protected MessageTransport open() {
     return transport;
+  }
+
+  @Test
+  void messageForASubscriptionThatHasJustEndedIsNotDelivered() {
+    Queue<BrokerMessage> received = new ConcurrentLinkedQueue<>();
+    InProcessSubscription subscription =
+        new InProcessSubscription(List.of("a"), "group", received::add, ended -> { });
+    BrokerMessage message = new BrokerMessage("a", new byte[0]);
+    assertThat(subscription.deliver(message)).isTrue();
+    subscription.close();
+    assertThat(subscription.deliver(message)).isFalse();
+    assertThat(received).hasSize(1);
   }
 }
