@@ -5,9 +5,9 @@ import org.apache.coyote.http11.Http11NioProtocol;
 import org.apache.coyote.http11.Http11Processor;
 
 /**
- * Tomcat's HTTP/1.1 without a defect of version 11.0.27: where a chunked body that is read without blocking ends, it starts
- * to work on the connection anew from within. So it answered a pipelined request before the first, or with parts of the
- * first, and a client that had ended its output got no answer.
+ * Tomcat's HTTP/1.1 without a defect of version 11.0.27: where a chunked body that is read without blocking ends, it
+ * works on the connection anew from within. So it answered a pipelined request before the first, or took parts of it
+ * for a new one, and a client that had ended its output got no answer.
  */
 public final class ChunkedBodyProtocol extends Http11NioProtocol {
 

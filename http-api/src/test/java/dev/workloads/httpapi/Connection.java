@@ -70,7 +70,8 @@ final class Connection implements AutoCloseable {
     Map<String, List<String>> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     for (String line = line(); !line.isEmpty(); line = line()) {
       int colon = line.indexOf(':');
-      headers.computeIfAbsent(line.substring(0, colon), name -> new ArrayList<>()).add(line.substring(colon + 1).trim());
+      headers.computeIfAbsent(line.substring(0, colon), name -> new ArrayList<>())
+          .add(line.substring(colon + 1).trim());
     }
     Answer head = new Answer(status, headers, new byte[0]);
     return withBody && status >= 200 ? new Answer(status, headers, body(head)) : head;

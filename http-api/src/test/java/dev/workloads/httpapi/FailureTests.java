@@ -99,7 +99,8 @@ class FailureTests {
 
   @Test
   void textOfAForeignErrorReplyIsSanitised() throws IOException {
-    transport.answer(request -> errorReply("503x", "caf\u00e9 \u2603\r\nSet-Cookie: a=b\u0000\u001b[31m" + "x".repeat(500)));
+    transport.answer(request ->
+        errorReply("503x", "caf\u00e9 \u2603\r\nSet-Cookie: a=b\u0000\u001b[31m" + "x".repeat(500)));
 
     Answer answer = scripted.post(HttpApi.json("w", "x"));
 
@@ -154,7 +155,8 @@ class FailureTests {
 
   @Test
   void errorReplyOfAWorkerIsAFailedHandler() throws IOException {
-    api.worker("failing", message -> new ErrorReply(400, "failed to decode body: bad").toMessage(message.requireReplyTo()));
+    api.worker("failing", message ->
+        new ErrorReply(400, "failed to decode body: bad").toMessage(message.requireReplyTo()));
 
     Answer answer = api.post(HttpApi.json("failing", "x"));
 

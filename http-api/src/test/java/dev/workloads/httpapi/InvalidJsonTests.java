@@ -202,7 +202,8 @@ class InvalidJsonTests {
         arguments("objects that never end", "{\"a\":".repeat(100_000), TOO_DEEP),
         arguments("integer", "{\"payload\":\"x\",\"y\":" + "1".repeat(1001) + "}", "number in it is too long"),
         arguments("fraction", "{\"payload\":\"x\",\"y\":0." + "1".repeat(1001) + "}", "number in it is too long"),
-        arguments("name", "{\"payload\":\"x\",\"" + "a".repeat(50_001) + "\":1}", "a name or number in it is too long"));
+        arguments("name", "{\"payload\":\"x\",\"" + "a".repeat(50_001) + "\":1}",
+            "a name or number in it is too long"));
   }
 
   @ParameterizedTest(name = "{0}")

@@ -48,6 +48,7 @@ class ManagementTests {
   void publicPortHasNoFilterThatItDoesNotNeed() {
     ServletWebServerApplicationContext context = (ServletWebServerApplicationContext) api.context();
 
-    assertThat(context.getServletContext().getFilterRegistrations().keySet()).containsExactly("webMvcObservationFilter");
+    assertThat(context.getServletContext().getFilterRegistrations().keySet())
+        .containsExactly("webMvcObservationFilter");
   }
 }

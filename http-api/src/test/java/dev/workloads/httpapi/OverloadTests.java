@@ -89,8 +89,7 @@ class OverloadTests {
   @Test
   void refusedBodyIsNotWaitedFor() throws Exception {
     try (Connection connection = api.connect()) {
-      connection.send("POST /task HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\nAccept: application/json\r\n\r\n")
-          .send(" ".repeat(MAX_BUFFERED + 10_000));
+      connection.send(HttpApi.taskHead(1_000_000, "Accept: application/json")).send(" ".repeat(MAX_BUFFERED + 10_000));
 
       assertOverloaded(connection.answer());
       assertThat(connection.rest()).isEmpty();
@@ -100,15 +99,16 @@ class OverloadTests {
 
   @Test
   void bytesComeBackAfterEveryKindOfBadBody() throws Exception {
+    String chunk = "4e20\r\n" + " ".repeat(20_000) + "\r\n";
     for (int i = 0; i < 10; i++) {
       assertThat(api.post(" ".repeat(30_000)).status()).isEqualTo(400);
       assertThat(api.task("bad name", "x".repeat(30_000)).status()).isEqualTo(400);
       assertThat(api.task("nobody", "x".repeat(30_000)).status()).isEqualTo(502);
       sendPart("Content-Length: 50000", " ".repeat(30_000)).reset();
-      sendPart("Transfer-Encoding: chunked", "4e20\r\n" + " ".repeat(20_000) + "\r\n").reset();
+      sendPart("Transfer-Encoding: chunked", chunk).reset();
       assertAllBytesAreFree();
-      assertThat(answer("Transfer-Encoding: chunked", "4e20\r\n" + " ".repeat(20_000) + "\r\nnonsense\r\n")).isEqualTo(400);
-      assertThat(answer("Transfer-Encoding: chunked", "4e20\r\n" + " ".repeat(20_000) + "\r\n0\r\n\r\n")).isEqualTo(400);
+      assertThat(answer("Transfer-Encoding: chunked", chunk + "nonsense\r\n")).isEqualTo(400);
+      assertThat(answer("Transfer-Encoding: chunked", chunk + "0\r\n\r\n")).isEqualTo(400);
     }
     assertAllBytesAreFree();
   }
@@ -161,10 +161,13 @@ class OverloadTests {
     return api.connect().send("POST /task HTTP/1.1\r\nHost: test\r\n" + header + "\r\n\r\n" + part);
   }
 
-  private static List<BrokerMessage> take(BlockingQueue<BrokerMessage> received, int count) throws InterruptedException {
+  private static List<BrokerMessage> take(BlockingQueue<BrokerMessage> received, int count)
+      throws InterruptedException {
     List<BrokerMessage> messages = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      messages.add(received.poll(5, TimeUnit.SECONDS));
+      BrokerMessage message = received.poll(5, TimeUnit.SECONDS);
+      assertThat(message).as("message %d of %d", i + 1, count).isNotNull();
+      messages.add(message);
     }
     return messages;
   }

@@ -22,8 +22,8 @@ class PlatformThreadsTests {
   private static final int SLOW_CLIENTS = 4 * THREADS;
 
   @RegisterExtension
-  static final HttpApi api = HttpApi.with("spring.threads.virtual.enabled=false", "server.tomcat.threads.max=" + THREADS,
-      "task.request-timeout=15s", "task.body-timeout=15s");
+  static final HttpApi api = HttpApi.with("spring.threads.virtual.enabled=false",
+      "server.tomcat.threads.max=" + THREADS, "task.request-timeout=15s", "task.body-timeout=15s");
 
   private final List<Connection> clients = new ArrayList<>();
 

@@ -31,7 +31,8 @@ class RoundTripTests {
 
     for (int round = 0; round < ROUNDS; round++) {
       String text = text(random, length(random));
-      byte[] json = ("{\"payload\":\"" + escaped(random, text) + "\",\"worker\":\"echo\"}").getBytes(StandardCharsets.UTF_8);
+      byte[] json = ("{\"payload\":\"" + escaped(random, text) + "\",\"worker\":\"echo\"}")
+          .getBytes(StandardCharsets.UTF_8);
 
       Answer answer = random.nextBoolean() ? api.post(json) : postInChunks(json, random);
 

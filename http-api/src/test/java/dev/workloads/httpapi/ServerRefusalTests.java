@@ -84,8 +84,9 @@ class ServerRefusalTests {
 
   // To Tomcat these are HTTP/0.9, whose answers have no head
   @ParameterizedTest
-  @ValueSource(strings = {"GET /task\r\n\r\n", "\u0016\u0003\u0001\u0002\r\n\r\n", "POST HTTP/1.1\r\nHost: test\r\n\r\n",
-      "PO{ST /task HTTP/1.1\r\nHost: test\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\r\n\r\n", "x"})
+  @ValueSource(strings = {"GET /task\r\n\r\n", "\u0016\u0003\u0001\u0002\r\n\r\n",
+      "POST HTTP/1.1\r\nHost: test\r\n\r\n", "PO{ST /task HTTP/1.1\r\nHost: test\r\n\r\n",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\r\n\r\n", "x"})
   void requestWithoutAVersionGetsALineOfTextAtMost(String request) throws IOException {
     try (Connection connection = api.connect()) {
       String answer = new String(connection.send(request).endOutput().rest(), StandardCharsets.UTF_8);
@@ -115,7 +116,8 @@ class ServerRefusalTests {
         arguments("length and a line of its own",
             post("Content-Length: 5", "X: y\nTransfer-Encoding: chunked") + zero),
         arguments("version 1.0 and chunks",
-            post("Content-Length: 5", "Transfer-Encoding: chunked", "Connection: keep-alive").replace("1.1", "1.0") + zero),
+            post("Content-Length: 5", "Transfer-Encoding: chunked", "Connection: keep-alive").replace("1.1", "1.0")
+                + zero),
         arguments("chunk extension with a line break", post("Transfer-Encoding: chunked") + "0;a\nb\r\n\r\n"));
   }
 
@@ -132,7 +134,8 @@ class ServerRefusalTests {
   }
 
   private static void assertNoPage(String answer) {
-    assertThat(answer).doesNotContainIgnoringCase("<", "html", "tomcat", "exception", "java", "apache", "\nServer:", "\tat ");
+    assertThat(answer).doesNotContainIgnoringCase("<", "html", "tomcat", "exception", "java", "apache", "\nServer:",
+        "\tat ");
     String[] parts = answer.split("\r\n\r\n", 2);
     if (parts.length > 1 && !parts[1].isEmpty()) {
       assertThat(parts[0]).containsIgnoringCase("Content-Type: text/plain").contains("X-Content-Type-Options: nosniff");

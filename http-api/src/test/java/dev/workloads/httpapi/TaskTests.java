@@ -50,8 +50,8 @@ class TaskTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "Z", "0", "_", "-", "task-leet", "task_leet", "a.b", "a.b.c", "-.-", "_._", "default",
-      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-          + "aaaaaaaaaaaaa"})
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          + "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})
   void validWorkerNameIsTheSubject(String name) throws IOException {
     api.worker(">", message -> message.reply(message.subject().getBytes(StandardCharsets.UTF_8)));
 
@@ -65,8 +65,8 @@ class TaskTests {
   @ValueSource(strings = {"", " ", "a b", " a", "a ", "*", ">", "a.*", "a.>", "*.a", ".", ".a", "a.", "a..b", "..",
       "a\nb", "a\r\nPUB x 0\r\n", "a\n", "a\tb", "\u0000", "a\u0000", "a\u007F", "\u00E4", "\u0131", "\uFF41", "\u2024",
       "\uD83D\uDE00", "a/b", "a:b", "a$b", "$SYS", "a+b", "a@b", "a\\b", "\"",
-      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-          + "aaaaaaaaaaaaaa"})
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          + "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})
   void invalidWorkerNameIsRefusedAndNothingReachesTheBroker(String name) throws IOException {
     BlockingQueue<BrokerMessage> received = api.silent(">");
 

@@ -45,8 +45,8 @@ class LeetMessageHandlerTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"80", "ff", "fe", "c0af", "c080", "e080af", "f08080af", "eda080", "edb080", "f4908080", "f888808080",
-      "e282", "f09f98", "61e4", "c3", "68c328"})
+  @ValueSource(strings = {"80", "ff", "fe", "c0af", "c080", "e080af", "f08080af", "eda080", "edb080", "f4908080",
+      "f888808080", "e282", "f09f98", "61e4", "c3", "68c328"})
   void bodyThatIsNotUtf8IsRejected(String hex) {
     assertThatExceptionOfType(MessageRejectedException.class)
         .isThrownBy(() -> handler.handle(request(HexFormat.of().parseHex(hex))))

@@ -174,8 +174,8 @@ class TaskLeetApplicationTests {
 
   private static HttpResponse<String> get(String path) throws IOException, InterruptedException {
     String port = app.getEnvironment().getRequiredProperty("local.server.port");
-    return HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create("http://localhost:" + port + path)).build(),
-        HttpResponse.BodyHandlers.ofString());
+    HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path)).build();
+    return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
   }
 
   private static byte[] utf8(String text) {
