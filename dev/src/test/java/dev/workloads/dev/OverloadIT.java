@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.testing.NatsServer;
 import java.time.Duration;
+import java.util.Arrays;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -58,7 +59,8 @@ class OverloadIT {
             tally.slowestMillis("overloaded"));
         warmUp.requireOnly("overloaded");
         tally.requireOnly("overloaded");
-        assertThat(perSecond).isBetween(0.8 * capacity, 1.2 * capacity);
+        // In the short run one second's work more or less at its ends is a sixth of it
+        assertThat(perSecond).isBetween((Bounds.FULL ? 0.8 : 0.6) * capacity, 1.2 * capacity);
         assertThat(tally.millis("overloaded", 0.99)).isLessThan(Bounds.RETRY_WINDOW_MILLIS + Bounds.SLACK_MILLIS);
         assertThat(httpApi.log() + worker.log()).doesNotContain("OutOfMemoryError");
       }
@@ -80,8 +82,8 @@ class OverloadIT {
   }
 
   private static Tally burst(String... settings) {
-    String[] complete = java.util.Arrays.copyOf(settings, settings.length + 1);
-    complete[settings.length] = "-Xmx256m";
+    String[] complete = Arrays.copyOf(settings, settings.length + 1);
+    complete[settings.length] = "-Xmx448m"; // a request that waits holds 62 KB, of which Tomcat's buffers are 40
     try (App worker = App.of(TestWorker.class, nats.url(), "-Xmx256m", "--worker.delay=" + WORK_MILLIS,
             "--messaging.max-in-flight=" + MANY);
         App httpApi = App.httpApi(nats.url(), complete)) {

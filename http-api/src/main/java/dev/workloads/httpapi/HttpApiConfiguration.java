@@ -53,16 +53,14 @@ class HttpApiConfiguration {
     boolean configured = environment.containsProperty("server.tomcat.max-connections");
     int most = tomcat.getMaxConnections();
     long fitting = Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION;
-    return factory -> {
-      factory.setProtocol(SmallBuffersProtocol.class.getName());
-      factory.addConnectorCustomizers(new ConnectionMemory(configured ? most : (int) Math.min(most, fitting)));
-    };
+    return factory -> factory.addConnectorCustomizers(
+        new ConnectionMemory(configured ? most : (int) Math.min(most, fitting)));
   }
 
   @Bean
-  WebServerFactoryCustomizer<TomcatServletWebServerFactory> errorsAsText() {
+  WebServerFactoryCustomizer<TomcatServletWebServerFactory> taskProtocol() {
     return factory -> {
-      factory.setProtocol(ChunkedBodyProtocol.class.getName());
+      factory.setProtocol(TaskProtocol.class.getName());
       factory.addContextValves(new UnreadBody());
       factory.addConnectorCustomizers(connector -> connector.setAllowTrace(true)); // the servlet refuses it, with Allow
       factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
