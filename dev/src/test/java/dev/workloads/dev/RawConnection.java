@@ -34,6 +34,12 @@ final class RawConnection implements AutoCloseable {
     return this;
   }
 
+  /** Sends no more: the other side need not wait for the rest. */
+  RawConnection endOutput() throws IOException {
+    socket.shutdownOutput();
+    return this;
+  }
+
   /** Sends the bytes again and again, up to that many; returns how many the other side let in before it closed. */
   long flood(byte[] bytes, long most) {
     long sent = 0;
