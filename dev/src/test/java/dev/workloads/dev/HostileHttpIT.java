@@ -16,9 +16,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Hostile clients of a small http-api: each gets the right 4xx or a closed connection, and the others their answers. */
+@Tag("faults")
 class HostileHttpIT {
 
   private static final long GIGABYTE = 1L << 30;

@@ -21,9 +21,11 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Hostile messages to task-leet and hostile replies to http-api harm nobody but their senders. */
+@Tag("faults")
 class HostileNatsIT {
 
   private static final Duration PATIENCE = Duration.ofSeconds(10);

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** More work than workers can do, or threads can wait for. */
+@Tag("faults")
 class OverloadIT {
 
   private static final Duration DURATION = Duration.ofSeconds(Bounds.FULL ? 30 : 6);

@@ -4,9 +4,11 @@ import dev.workloads.messaging.testing.NatsServer;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Rolling restarts under load fail no request, as long as one replica of each is up. */
+@Tag("faults")
 class RollingRestartIT {
 
   private static final int ROUNDS = Integer.getInteger("faults.rounds", 1);
