@@ -70,9 +70,10 @@ class BrokerFaultsIT {
   @Test
   @Order(2)
   void killedBrokerFailsRequestsSoonAndNoneThatIsExecuted() throws IOException {
-    for (int round = 0; round < Bounds.ROUNDS; round++) {
+    for (int i = 0; i < Bounds.ROUNDS; i++) {
+      String round = "round " + i + " request ";
       // Enough connections that not all of them wait for what was under way
-      try (Load load = Load.start(160, 600, id -> "request " + id, httpApi)) {
+      try (Load load = Load.start(160, 600, id -> round + id, httpApi)) {
         load.awaitRight(500);
         killAndStartAgain(load);
       }
