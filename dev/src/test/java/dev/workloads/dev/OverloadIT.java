@@ -24,7 +24,8 @@ class OverloadIT {
 
   private static final Duration DURATION = Duration.ofSeconds(Bounds.FULL ? 30 : 6);
   private static final int MANY = 5000;
-  private static final long WORK_MILLIS = 2000;
+  // Longer than a busy machine takes to send them all, so that all wait at once
+  private static final long WORK_MILLIS = 6000;
   private static final Duration ANSWERED = Duration.ofSeconds(30);
 
   private static NatsServer nats;
@@ -84,12 +85,13 @@ class OverloadIT {
   void excessOfThousandsOfRequestsIsRefusedAtOnceOnPlatformThreads() {
     Tally tally = burst("--server.tomcat.max-connections=" + 2 * MANY).requireOnly("overloaded");
     assertThat(tally.count(Tally.RIGHT)).isGreaterThanOrEqualTo(180); // as many as may wait
-    assertThat(tally.slowestMillis("overloaded")).isLessThan(2 * WORK_MILLIS);
+    assertThat(tally.slowestMillis("overloaded")).isLessThan(WORK_MILLIS); // not for others to end
   }
 
   private static Tally burst(String... settings) {
-    String[] complete = Arrays.copyOf(settings, settings.length + 1);
+    String[] complete = Arrays.copyOf(settings, settings.length + 2);
     complete[settings.length] = "-Xmx448m"; // a request that waits holds 62 KB, of which Tomcat's buffers are 40
+    complete[settings.length + 1] = "--task.request-timeout=30s";
     try (App worker = App.of(TestWorker.class, nats.url(), "-Xmx256m", "--worker.delay=" + WORK_MILLIS,
             "--messaging.max-in-flight=" + MANY);
         App httpApi = App.httpApi(nats.url(), complete)) {
@@ -99,7 +101,7 @@ class OverloadIT {
         List<Double> atWork = new ArrayList<>();
         Awaitility.await().atMost(ANSWERED).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(10)).until(() -> {
           atWork.add(worker.metric("messaging_in_flight"));
-          return load.tally().count(Tally.RIGHT) > 0;
+          return load.tally().count(Tally.RIGHT) + load.tally().failed() >= MANY;
         });
         Tally tally = load.stop();
         System.out.printf("%d requests at once, %d ms each: %s, up to %.0f at work at once, right within %d ms, refused "
