@@ -1,14 +1,9 @@
 package dev.workloads.messaging.listener;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.ErrorReply;
 import dev.workloads.messaging.MessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
-import dev.workloads.messaging.MissingReplyToException;
-import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -20,7 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,19 +30,13 @@ import org.springframework.context.SmartLifecycle;
 public final class MessageListenerContainer implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
-  // How long a reply is kept for a requester that does not say how long it waits
-  private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(5);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
   private final MessageTransport transport;
-  private final MessagingClient client;
-  private final MessageHandler handler;
+  private final MessageProcessor processor;
+  private final ClassLoader handlersLoader;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
-  private final UnaryOperator<MessageHandler> around;
-  private final FailureLog failures;
-  private final ListenerCounters counters = new ListenerCounters();
-  private final List<EndpointStats> endpoints;
   private final AtomicLong buffered = new AtomicLong();
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
@@ -74,13 +62,10 @@ public final class MessageListenerContainer implements SmartLifecycle {
   public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
       ListenerSettings settings, ThreadFactory threads, UnaryOperator<MessageHandler> around) {
     this.transport = transport;
-    this.client = client;
-    this.handler = handler;
+    this.processor = new MessageProcessor(transport, client, handler, settings, around);
+    this.handlersLoader = handler.getClass().getClassLoader();
     this.settings = settings;
     this.threads = threads;
-    this.around = around;
-    this.failures = new FailureLog(settings.group());
-    this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
   }
 
   @Override
@@ -110,7 +95,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   // The pool makes a thread when a message arrives, on whatever thread that is; its context is not the handler's
   private Thread newThread(Runnable task) {
     Thread thread = threads.newThread(task);
-    thread.setContextClassLoader(handler.getClass().getClassLoader());
+    thread.setContextClassLoader(handlersLoader);
     return thread;
   }
 
@@ -128,33 +113,16 @@ public final class MessageListenerContainer implements SmartLifecycle {
 
   private void refuse(BrokerMessage message) {
     release(message);
-    counters.shedMessages.increment();
-    replyWithError(message, ErrorReply.full(), transport::publish);
+    processor.refuse(message);
   }
 
   private void release(BrokerMessage message) {
     buffered.addAndGet(-message.body().length);
   }
 
-  private void replyWithError(BrokerMessage message, ErrorReply error, Consumer<BrokerMessage> sender) {
-    if (message.replyTo() == null) {
-      return;
-    }
-    try {
-      sender.accept(error.toMessage(message.replyTo()));
-    } catch (MessagingException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
-      lost(message, e);
-    }
-  }
-
-  private void lost(BrokerMessage message, Exception cause) {
-    counters.lostReplies.increment();
-    failures.lost(message, cause);
-  }
-
   /** Returns what was not processed as asked, since the container was created. */
   public ListenerCounters counters() {
-    return counters;
+    return processor.counters();
   }
 
   /** Returns what the container subscribes to. */
@@ -164,7 +132,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
 
   /** Returns what became of the messages of each subscription, in their order. */
   public List<EndpointStats> endpoints() {
-    return endpoints;
+    return processor.endpoints();
   }
 
   /** Returns the number of handlers at work. */
@@ -229,7 +197,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
     queued.forEach(task -> refuse(((Delivery) task).message));
   }
 
-  /** A message on its way through the queue and the handler. */
+  /** A message on its way through the queue to the handler. */
   private final class Delivery implements Runnable {
 
     private final BrokerMessage message;
@@ -242,81 +210,9 @@ public final class MessageListenerContainer implements SmartLifecycle {
     @Override
     public void run() {
       try {
-        Duration patience = RequestTimeout.of(message);
-        Duration left = patience == null ? DEFAULT_PATIENCE : patience.minusNanos(System.nanoTime() - receivedAt);
-        if (left.isNegative()) {
-          counters.expiredMessages.increment();
-        } else {
-          process(left);
-        }
+        processor.process(message, receivedAt);
       } finally {
         release(message);
-      }
-    }
-
-    private void process(Duration left) {
-      EndpointStats endpoint = endpoint();
-      long start = System.nanoTime();
-      try {
-        around.apply(observed -> handle(left)).handle(message);
-      } catch (Throwable e) { // logged and answered in handle()
-        endpoint.failed(ErrorReply.of(e).text());
-      } finally {
-        endpoint.processed(System.nanoTime() - start);
-      }
-    }
-
-    // Where patterns overlap the first one gets the credit
-    private EndpointStats endpoint() {
-      for (EndpointStats endpoint : endpoints) {
-        if (endpoints.size() == 1 || Subjects.matches(endpoint.pattern(), message.subject())) {
-          return endpoint;
-        }
-      }
-      return endpoints.get(0);
-    }
-
-    /** Calls the handler; what it throws is logged, answered and thrown on, to be observed. */
-    private void handle(Duration left) throws Exception {
-      if (message.replyTo() == null) {
-        handleOneWay();
-      } else {
-        handleRequest(message.replyTo(), left);
-      }
-    }
-
-    private void handleOneWay() throws Exception {
-      try {
-        handler.handle(message);
-      } catch (Throwable e) {
-        if (e instanceof MissingReplyToException) {
-          counters.missingReplyTos.increment();
-        }
-        failures.failed(message, e);
-        throw e;
-      }
-    }
-
-    private void handleRequest(String replyTo, Duration left) throws Exception {
-      try (MessagingClient.AwaitedReply reply = client.awaitReply(replyTo, left)) {
-        try {
-          handler.handle(message);
-        } catch (Throwable e) {
-          Thread.interrupted(); // a handler cut short by the end of the drain still gets its error reply out
-          failed(e, reply);
-          throw e;
-        }
-      }
-    }
-
-    private void failed(Throwable failure, MessagingClient.AwaitedReply reply) {
-      if (!reply.isSent() && failure instanceof MessagingException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
-        lost(message, e); // the reply waited for the connection as long as the requester did
-        return;
-      }
-      failures.failed(message, failure);
-      if (!reply.isSent()) {
-        replyWithError(message, ErrorReply.of(failure), reply::send);
       }
     }
   }
