@@ -29,8 +29,7 @@ final class UnreadBody extends ValveBase {
 
   /** Closes the connection after the answer, unless the body has been read. */
   static void discard(ServletRequest request) throws IOException {
-    boolean hasBody = request.getContentLengthLong() > 0 || request.getContentLengthLong() < 0;
-    if (hasBody && !request.getInputStream().isFinished() && request.getAttribute(DISCARD) instanceof Runnable discard) {
+    if (request.getContentLengthLong() != 0 && !request.getInputStream().isFinished() && request.getAttribute(DISCARD) instanceof Runnable discard) {
       discard.run();
     }
   }
