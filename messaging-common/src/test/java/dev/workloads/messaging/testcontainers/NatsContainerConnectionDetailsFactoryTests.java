@@ -41,11 +41,19 @@ class NatsContainerConnectionDetailsFactoryTests {
   /** A container as far as Spring Boot looks at it; its server is a process, so that this needs no Docker. */
   static final class RunningElsewhere extends GenericContainer<RunningElsewhere> {
 
+    private static final String IMAGE = "nats:2-alpine";
+
     private final NatsServer server;
 
     RunningElsewhere(NatsServer server) {
-      super("nats:2-alpine");
+      super(IMAGE);
       this.server = server;
+    }
+
+    /** Without asking a Docker engine for the image. */
+    @Override
+    public String getDockerImageName() {
+      return IMAGE;
     }
 
     @Override
