@@ -25,15 +25,14 @@ final class RequestBody implements AutoCloseable {
    * Takes the first memory for a body.
    *
    * @param contentLength the length that the client announced, or -1
-   * @param available how many bytes have come in
    * @throws ProblemException if it is too large, or if there is no memory for it now
    */
-  RequestBody(Budget budget, int maxSize, long contentLength, int available) {
+  RequestBody(Budget budget, int maxSize, long contentLength) {
     this.budget = budget;
     this.maxSize = maxSize;
     requireSize(contentLength);
     expected = (int) (contentLength < 0 ? maxSize : contentLength);
-    int size = Math.min(expected, Math.max(available, FIRST_SIZE));
+    int size = Math.min(expected, FIRST_SIZE);
     take(size);
     bytes = new byte[size];
   }

@@ -93,17 +93,25 @@ final class TaskServlet extends HttpServlet {
   }
 
   private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    ServletInputStream in = request.getInputStream();
     long length = request.getContentLengthLong();
-    int available = in.available();
-    RequestBody body = new RequestBody(budget, (int) properties.maxBodySize().toBytes(), length, available);
-    if (in.isFinished() || length >= 0 && available >= length) {
-      try (body) {
-        while (body.readFrom(in)) { }
-        createTask(body, response);
-      }
+    RequestBody body = new RequestBody(budget, (int) properties.maxBodySize().toBytes(), length);
+    if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
+      createTask(body, response);
     } else {
       BodyReader.read(request, response, body, properties.bodyTimeout());
+    }
+  }
+
+  /** Reads what has come in, which does not block; mostly that is all. */
+  private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
+    try {
+      while (in.available() > 0) {
+        body.readFrom(in);
+      }
+      return in.isFinished();
+    } catch (IOException | RuntimeException e) {
+      body.close();
+      throw e;
     }
   }
 
