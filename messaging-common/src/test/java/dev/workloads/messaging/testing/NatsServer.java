@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 import org.springframework.util.FileSystemUtils;
@@ -143,9 +144,28 @@ public final class NatsServer implements AutoCloseable {
     kill();
   }
 
-  /** Freezes the process (SIGSTOP): connections stay open, nothing is answered. */
+  /** Freezes the process (SIGSTOP) and waits until it is: connections stay open, nothing is answered. */
   public void suspend() {
     signal("STOP");
+    Awaitility.await().pollDelay(Duration.ZERO).pollInterval(POLL_INTERVAL).atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(IOException.class) // a thread has ended since it was listed
+        .until(this::isSuspended);
+  }
+
+  // A thread that runs when the signal comes goes on for a moment. Where there is no /proc nobody can tell.
+  private boolean isSuspended() throws IOException {
+    Path threads = Path.of("/proc", Long.toString(pid()), "task");
+    if (Files.notExists(threads)) {
+      return true;
+    }
+    try (Stream<Path> each = Files.list(threads)) {
+      for (Path thread : each.toList()) {
+        if (!Files.readString(thread.resolve("status")).contains("State:\tT")) {
+          return false;
+        }
+      }
+      return true;
+    }
   }
 
   /** Lets a suspended process go on (SIGCONT). */
