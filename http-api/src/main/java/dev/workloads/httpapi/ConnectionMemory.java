@@ -15,6 +15,7 @@ final class ConnectionMemory implements TomcatConnectorCustomizer {
   private static final int READ_BUFFER = 1024;
   private static final int WRITE_BUFFER = 4096;
   private static final int ANSWER_HEADERS = 2048;
+  private static final int TRAILERS = 512; // allocated at once, though hardly a client sends any
 
   private final int maxConnections;
 
@@ -29,6 +30,7 @@ final class ConnectionMemory implements TomcatConnectorCustomizer {
     connector.setProperty("socket.appWriteBufSize", Integer.toString(WRITE_BUFFER));
     if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> protocol) {
       protocol.setMaxHttpResponseHeaderSize(ANSWER_HEADERS);
+      protocol.setMaxTrailerSize(TRAILERS);
       protocol.setMaxConnections(maxConnections);
     }
   }
