@@ -23,27 +23,23 @@ final class NatsSubscription implements MessageTransport.Subscription {
   // Between socket and receiver. The receiver is quick, so this is no more than a pause of the JVM may pile up.
   private static final long MAX_PENDING_MESSAGES = 65_536;
   private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
 
-  private final NatsConnector connector;
+  private final NatsSubscriptions subscriptions;
   private final List<String> patterns;
   private final @Nullable String group;
   private final Consumer<BrokerMessage> receiver;
-  private @Nullable Attachment attachment; // guarded by the connector's lock
+  private @Nullable Attachment attachment; // guarded by the subscriptions' lock
 
-  NatsSubscription(NatsConnector connector, List<String> patterns, @Nullable String group,
+  NatsSubscription(NatsSubscriptions subscriptions, List<String> patterns, @Nullable String group,
       Consumer<BrokerMessage> receiver) {
-    this.connector = connector;
+    this.subscriptions = subscriptions;
     this.patterns = List.copyOf(patterns);
     this.group = group;
     this.receiver = receiver;
   }
 
-  /** Returns whether a queue group shares the messages, so that a second attachment gets none twice. */
-  boolean isShared() {
-    return group != null;
-  }
-
-  /** Subscribes on the connection. The former attachment goes on until its owner drains it. */
+  /** Subscribes on the connection, for the first time. */
   void attach(Connection connection) {
     // One dispatcher = one thread of jnats, which calls the receiver for one message after the other
     Dispatcher dispatcher = connection.createDispatcher(this::receive);
@@ -58,22 +54,30 @@ final class NatsSubscription implements MessageTransport.Subscription {
     attachment = new Attachment(connection, dispatcher);
   }
 
-  @Nullable Attachment attachment() {
-    return attachment;
+  /** Subscribes on another connection; returns the former attachments, which go on until the caller drains them. */
+  List<Attachment> moveTo(Connection connection) {
+    List<Attachment> former = attachments();
+    if (group == null) {
+      // No group keeps a second attachment from getting each message as well: rather a gap than a message twice
+      former.forEach(Attachment::drain);
+      former = List.of();
+    }
+    attach(connection);
+    return former;
+  }
+
+  List<Attachment> attachments() {
+    return attachment == null ? List.of() : List.of(attachment);
   }
 
   @Override
   public boolean drain(Duration timeout) {
-    Attachment last = connector.remove(this);
-    return last == null || last.drain(timeout);
+    return subscriptions.remove(this).stream().allMatch(attachment -> attachment.drain(timeout));
   }
 
   @Override
   public void close() {
-    Attachment last = connector.remove(this);
-    if (last != null) {
-      last.close();
-    }
+    subscriptions.remove(this).forEach(Attachment::close);
   }
 
   @Override
@@ -91,6 +95,11 @@ final class NatsSubscription implements MessageTransport.Subscription {
 
   /** The subscriptions on one connection. */
   record Attachment(Connection connection, Dispatcher dispatcher) {
+
+    /** Lets what the server has sent be received, as a former attachment. */
+    void drain() {
+      drain(DRAIN_TIMEOUT);
+    }
 
     boolean drain(Duration timeout) {
       if (connection.getStatus() != Connection.Status.CONNECTED || !dispatcher.isActive()) {

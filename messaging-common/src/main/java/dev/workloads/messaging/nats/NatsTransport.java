@@ -83,7 +83,7 @@ public final class NatsTransport implements MessageTransport {
   @Override
   public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
     Subjects.requireSubscription(patterns, group);
-    NatsSubscription subscription = new NatsSubscription(connector, List.copyOf(patterns), group, receiver);
+    NatsSubscription subscription = new NatsSubscription(connector.subscriptions(), patterns, group, receiver);
     connector.add(subscription);
     return subscription;
   }
