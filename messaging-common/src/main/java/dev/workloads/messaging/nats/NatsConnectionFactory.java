@@ -45,9 +45,11 @@ final class NatsConnectionFactory implements AutoCloseable {
 
   private Options options() {
     Options.Builder options = new Options.Builder(template);
-    if (template.isTLSRequired() && template.getDataPortType().equals(Options.DEFAULT_DATA_PORT_TYPE)) {
-      options.dataPortType(TlsDataPort.class.getName());
-      options.hostnameResolveMode(Options.HostnameResolveMode.HappyEyeballs); // the others forget the server's name
+    if (template.getDataPortType().equals(Options.DEFAULT_DATA_PORT_TYPE)) {
+      options.dataPortType(NatsDataPort.class.getName());
+      if (template.isTLSRequired()) {
+        options.hostnameResolveMode(Options.HostnameResolveMode.HappyEyeballs); // the others forget the server's name
+      }
     }
     return options
         .serverPool(servers)

@@ -104,8 +104,9 @@ final class NatsConnector implements AutoCloseable {
     } catch (IOException | IllegalArgumentException e) {
       thread.execute(() -> listener.connectFailed(e)); // after the callbacks that tell why
       thread.schedule(() -> connect(attempt + 1), factory.waitMillis(attempt), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // close() ends this thread
+    } catch (InterruptedException e) { // by close(), which ends this thread, or too late by NatsDataPort
+      thread.schedule(() -> connect(attempt + 1), factory.waitMillis(attempt), TimeUnit.MILLISECONDS);
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -123,12 +123,13 @@ final class NatsListener implements ErrorListener {
         && !error.contains("\"$SRV.");
   }
 
-  /** Called by {@link TlsDataPort} on jnats' reader thread as well. */
+  /** Called by {@link NatsDataPort} on jnats' reader thread as well. */
   @Override
   public void exceptionOccurred(Connection connection, Exception e) {
     log.debug("The connection to NATS failed", e);
     Throwable cause = NestedExceptionUtils.getMostSpecificCause(e);
-    if (cause instanceof CancellationException || cause instanceof TimeoutException) {
+    if (cause instanceof CancellationException || cause instanceof TimeoutException
+        || cause instanceof InterruptedException) {
       return; // what follows from the real one
     }
     if (!connector.isCurrent(connection)) {

@@ -4,24 +4,33 @@ import io.nats.client.Options;
 import io.nats.client.impl.SocketDataPortWithWriteTimeout;
 import io.nats.client.support.NatsUri;
 import java.io.IOException;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A socket of jnats that checks whose certificate the server shows: jnats itself accepts one for any host, as long as it
- * trusts the issuer. Made by jnats, which finds it by name.
+ * A socket of jnats that does what jnats leaves out: it checks whose certificate the server shows, where jnats accepts one
+ * for any host as long as it trusts the issuer; and it notices a server that rejects a login and hangs up, where jnats
+ * goes on waiting for its whole connect timeout. Made by jnats, which finds it by name.
  */
-public final class TlsDataPort extends SocketDataPortWithWriteTimeout {
+public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
 
   private static final String TRUST_ALL_SCHEME = "opentls";
+  private static final byte ERROR = '-'; // as in -ERR
 
   private Options options = Options.builder().build();
+  private @Nullable Thread client; // the one that connects; until it has sent its login, jnats notices a hang-up itself
+  private final AtomicReference<@Nullable Thread> loggingIn = new AtomicReference<>(); // until the server has answered
+  private volatile boolean ended;
 
+  /** Called on the thread that connects. */
   @Override
   public void afterConstruct(Options options) {
     super.afterConstruct(options);
     this.options = options;
+    this.client = Thread.currentThread();
   }
 
   /** Blocks for the handshake; jnats bounds it, by closing the socket under it. */
@@ -50,13 +59,49 @@ public final class TlsDataPort extends SocketDataPortWithWriteTimeout {
   }
 
   @Override
+  public void write(byte[] source, int length) throws IOException {
+    if (client != null) {
+      loggingIn.set(client);
+      client = null;
+      if (ended) { // say as the server has reloaded its configuration since it greeted us
+        interruptLogin();
+      }
+    }
+    super.write(source, length);
+  }
+
+  @Override
   public int read(byte[] target, int offset, int length) throws IOException {
+    int count = -1;
     try {
-      return super.read(target, offset, length);
+      count = super.read(target, offset, length);
     } catch (SSLException e) {
       // In TLS 1.3 a server refuses our certificate after the handshake, where jnats tells nobody
       options.getErrorListener().exceptionOccurred(connection, e);
       throw e;
+    } finally {
+      if (count < 0) {
+        ended = true;
+        interruptLogin();
+      } else if (target[offset] != ERROR) {
+        loggingIn.set(null);
+      }
     }
+    return count;
+  }
+
+  // jnats knows the server's error by now, and takes the interrupt for a failed attempt
+  private void interruptLogin() {
+    Thread waiting = loggingIn.getAndSet(null);
+    if (waiting != null) {
+      waiting.interrupt();
+    }
+  }
+
+  /** Called by jnats before it ends the connection or the attempt itself. */
+  @Override
+  public void shutdownInput() throws IOException {
+    loggingIn.set(null);
+    super.shutdownInput();
   }
 }
