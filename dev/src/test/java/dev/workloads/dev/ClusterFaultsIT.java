@@ -106,7 +106,7 @@ class ClusterFaultsIT {
 
   @Test
   @Order(2)
-  void lameDuckOfEachNodeInTurnFailsAtMostTheRequestUnderWay() {
+  void lameDuckOfEachNodeInTurnFailsNoRequest() {
     try (Load load = Load.start(httpApi)) {
       for (int round = 0; round < Bounds.ROUNDS; round++) {
         for (NatsServer node : NODES) {
@@ -121,9 +121,7 @@ class ClusterFaultsIT {
       Tally tally = load.stop();
 
       System.out.printf("Lame duck of each of %d nodes, %d times round: %s%n", SIZE, Bounds.ROUNDS, tally);
-      // 0 as a rule; but a node may hand on a message to one whose worker has just left, before it hears of that
-      tally.requireOnly("timeout");
-      assertThat(tally.count("timeout")).isLessThanOrEqualTo(SIZE * Bounds.ROUNDS);
+      tally.requireOnly();
     }
   }
 

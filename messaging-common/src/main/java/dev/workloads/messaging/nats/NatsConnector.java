@@ -2,6 +2,7 @@ package dev.workloads.messaging.nats;
 
 import dev.workloads.messaging.MessagingException;
 import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.nats.NatsSubscription.Attachment;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.Options;
@@ -32,6 +33,10 @@ final class NatsConnector implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NatsConnector.class);
   private static final Duration FLUSH_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CLOSING_FLUSH_TIMEOUT = Duration.ofSeconds(1);
+  // How long a queue group has both the former and the new subscription. The servers of a cluster tell each other of
+  // subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server must
+  // know the new one to pass the message on, or it drops it.
+  private static final Duration OVERLAP = Duration.ofMillis(500);
   // How long the connection to a server that is about to go stays for the replies still under way on it
   private static final Duration RETIREMENT = Duration.ofSeconds(60);
 
@@ -62,6 +67,12 @@ final class NatsConnector implements AutoCloseable {
       throw new MessagingException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE);
     }
     return connection;
+  }
+
+  /** Returns the connection for a message to the subject, which may be the reply to a request. */
+  Connection connectionTo(String subject) {
+    Connection origin = subscriptions.origins().replied(subject);
+    return origin == null ? connected() : origin;
   }
 
   /** Adds a subscription; returns when the server knows it, if there is one to tell. */
@@ -118,11 +129,11 @@ final class NatsConnector implements AutoCloseable {
       return;
     }
     listener.connected(connection);
-    List<NatsSubscription.Attachment> former = subscriptions.moveTo(connection);
+    List<Attachment> former = subscriptions.moveTo(connection);
     flush(connection, FLUSH_TIMEOUT);
     current = connection;
     verify(connection);
-    former.forEach(NatsSubscription.Attachment::drain);
+    thread.schedule(() -> former.forEach(Attachment::drain), OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Called on the connector's thread when jnats has told a new server of the subscriptions. */
@@ -138,6 +149,7 @@ final class NatsConnector implements AutoCloseable {
   /** Called on the connector's thread when jnats has given up a connection, as it does after a rejected login. */
   void reconnectFrom(Connection connection) {
     open.remove(connection);
+    subscriptions.origins().closed(connection);
     if (connection == current && !closed) {
       connect(0);
     }
@@ -185,6 +197,7 @@ final class NatsConnector implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     open.remove(connection);
+    subscriptions.origins().closed(connection);
   }
 
   @Override

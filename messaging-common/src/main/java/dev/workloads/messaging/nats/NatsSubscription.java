@@ -6,6 +6,7 @@ import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -29,7 +30,8 @@ final class NatsSubscription implements MessageTransport.Subscription {
   private final List<String> patterns;
   private final @Nullable String group;
   private final Consumer<BrokerMessage> receiver;
-  private @Nullable Attachment attachment; // guarded by the subscriptions' lock
+  // The last one, and those that are being left. Guarded by the subscriptions' lock
+  private final List<Attachment> attachments = new ArrayList<>();
 
   NatsSubscription(NatsSubscriptions subscriptions, List<String> patterns, @Nullable String group,
       Consumer<BrokerMessage> receiver) {
@@ -39,9 +41,15 @@ final class NatsSubscription implements MessageTransport.Subscription {
     this.receiver = receiver;
   }
 
-  /** Subscribes on the connection, for the first time. */
-  void attach(Connection connection) {
-    // One dispatcher = one thread of jnats, which calls the receiver for one message after the other
+  /** Subscribes on the connection; returns the attachments to former ones, which go on until they are drained. */
+  List<Attachment> attach(Connection connection) {
+    attachments.removeIf(Attachment::isOver);
+    List<Attachment> former = attachments();
+    if (group == null) {
+      former.forEach(Attachment::drain); // two would get each message twice: rather a gap
+    }
+    // One dispatcher = one thread of jnats, which calls the receiver for one message after the other; in a move, there
+    // are two for a while
     Dispatcher dispatcher = connection.createDispatcher(this::receive);
     dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
     for (String pattern : patterns) {
@@ -51,28 +59,22 @@ final class NatsSubscription implements MessageTransport.Subscription {
         dispatcher.subscribe(pattern, group);
       }
     }
-    attachment = new Attachment(connection, dispatcher);
-  }
-
-  /** Subscribes on another connection; returns the former attachments, which go on until the caller drains them. */
-  List<Attachment> moveTo(Connection connection) {
-    List<Attachment> former = attachments();
-    if (group == null) {
-      // No group keeps a second attachment from getting each message as well: rather a gap than a message twice
-      former.forEach(Attachment::drain);
-      former = List.of();
-    }
-    attach(connection);
+    attachments.add(new Attachment(connection, dispatcher));
     return former;
   }
 
   List<Attachment> attachments() {
-    return attachment == null ? List.of() : List.of(attachment);
+    return List.copyOf(attachments);
   }
 
   @Override
   public boolean drain(Duration timeout) {
-    return subscriptions.remove(this).stream().allMatch(attachment -> attachment.drain(timeout));
+    long deadline = System.nanoTime() + timeout.toNanos();
+    boolean drained = true;
+    for (Attachment attachment : subscriptions.remove(this)) {
+      drained &= attachment.drain(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+    }
+    return drained;
   }
 
   @Override
@@ -86,6 +88,7 @@ final class NatsSubscription implements MessageTransport.Subscription {
   }
 
   private void receive(Message message) {
+    subscriptions.origins().received(message);
     try {
       receiver.accept(NatsMessages.toBrokerMessage(message));
     } catch (RuntimeException e) {
@@ -96,13 +99,17 @@ final class NatsSubscription implements MessageTransport.Subscription {
   /** The subscriptions on one connection. */
   record Attachment(Connection connection, Dispatcher dispatcher) {
 
-    /** Lets what the server has sent be received, as a former attachment. */
+    boolean isOver() {
+      return !dispatcher.isActive();
+    }
+
+    /** Unsubscribes, and lets what the server has sent be received; blocks for up to two seconds. */
     void drain() {
       drain(DRAIN_TIMEOUT);
     }
 
     boolean drain(Duration timeout) {
-      if (connection.getStatus() != Connection.Status.CONNECTED || !dispatcher.isActive()) {
+      if (connection.getStatus() != Connection.Status.CONNECTED || isOver()) {
         close(); // jnats would wait for a connection first
         return true;
       }
@@ -122,7 +129,7 @@ final class NatsSubscription implements MessageTransport.Subscription {
 
     void close() {
       try {
-        if (dispatcher.isActive()) {
+        if (!isOver()) {
           connection.closeDispatcher(dispatcher);
         }
       } catch (IllegalStateException | IllegalArgumentException e) {

@@ -20,6 +20,7 @@ final class NatsSubscriptions {
 
   private final Lock lock = new ReentrantLock();
   private final Set<NatsSubscription> subscriptions = new LinkedHashSet<>();
+  private final NatsOrigins origins = new NatsOrigins();
   private @Nullable Connection connection;
   private boolean closed;
 
@@ -51,17 +52,22 @@ final class NatsSubscriptions {
     }
   }
 
-  /** Moves all to the connection; returns the former attachments that the caller is to drain. */
+  /** Moves all to the connection; returns the former attachments, which go on until the caller drains them. */
   List<Attachment> moveTo(Connection next) {
     List<Attachment> former = new ArrayList<>();
     lock.lock();
     try {
       connection = next;
-      subscriptions.forEach(subscription -> former.addAll(subscription.moveTo(next)));
+      subscriptions.forEach(subscription -> former.addAll(subscription.attach(next)));
     } finally {
       lock.unlock();
     }
     return former;
+  }
+
+  /** Returns where the requests of all subscriptions came in. */
+  NatsOrigins origins() {
+    return origins;
   }
 
   /** Forgets all, and takes no more. */

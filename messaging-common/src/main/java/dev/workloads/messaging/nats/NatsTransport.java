@@ -47,7 +47,7 @@ public final class NatsTransport implements MessageTransport {
     // jnats silently drops what an interrupted thread publishes; handing over does not block, so the flag can wait
     boolean interrupted = Thread.interrupted();
     try {
-      send(message, connection -> {
+      send(message, connector.connectionTo(message.subject()), connection -> {
         connection.publish(message.subject(), message.replyTo(), NatsMessages.headers(message), message.body());
         return true;
       });
@@ -63,8 +63,8 @@ public final class NatsTransport implements MessageTransport {
     if (Thread.currentThread().isInterrupted()) {
       throw interrupted(null);
     }
-    CompletableFuture<Message> reply = send(message, connection -> connection.requestWithTimeout(message.subject(),
-        NatsMessages.headers(message), message.body(), timeout));
+    CompletableFuture<Message> reply = send(message, connector.connected(), connection ->
+        connection.requestWithTimeout(message.subject(), NatsMessages.headers(message), message.body(), timeout));
     try {
       // Not get(timeout): a timed park of a virtual thread wakes the JDK's timer thread each time. jnats' clean-up task
       // ends this wait within REQUEST_CLEANUP_INTERVAL of the timeout, and close() ends it at once.
@@ -109,8 +109,7 @@ public final class NatsTransport implements MessageTransport {
     connector.close();
   }
 
-  private <T> T send(BrokerMessage message, Function<Connection, T> call) {
-    Connection connection = connector.connected();
+  private static <T> T send(BrokerMessage message, Connection connection, Function<Connection, T> call) {
     message.requireSendable(connection.getMaxPayload());
     try {
       return call.apply(connection);
