@@ -1,5 +1,6 @@
 package dev.workloads.messaging;
 
+import dev.workloads.messaging.MessagingException.Reason;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -10,6 +11,8 @@ final class Retry {
 
   private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
+  // A full worker was sent the whole message in vain: fewer tries, but enough to find another one that has room
+  private static final int LONGER_WHEN_OVERLOADED = 4;
 
   private Retry() {}
 
@@ -27,7 +30,8 @@ final class Retry {
       try {
         return attempt.apply(elapsed);
       } catch (MessagingException e) {
-        long pause = ThreadLocalRandom.current().nextLong(longest / 2, longest);
+        long bound = e.reason() == Reason.OVERLOADED ? LONGER_WHEN_OVERLOADED * longest : longest;
+        long pause = ThreadLocalRandom.current().nextLong(bound / 2, bound);
         boolean again = e.reason().isRetryable() && System.nanoTime() - start + pause < window.toNanos();
         if (!again || !pause(pause)) {
           throw e;

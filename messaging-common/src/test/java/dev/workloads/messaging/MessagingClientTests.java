@@ -105,6 +105,14 @@ class MessagingClientTests {
   }
 
   @Test
+  void fullWorkerIsTriedAFewTimesOnly() {
+    Scripted scripted = new Scripted(Reason.OVERLOADED, Integer.MAX_VALUE);
+    assertFails(Reason.OVERLOADED, () -> new MessagingClient(scripted, WINDOW).request("a", EMPTY, TIMEOUT));
+    // Pauses of at least 10, 20, 40, 80 and 100 ms
+    assertThat(scripted.requests).hasSizeBetween(2, 5);
+  }
+
+  @Test
   void triesEndWithTheRequestsOwnDeadline() {
     Scripted scripted = new Scripted(Reason.OVERLOADED, Integer.MAX_VALUE);
     long start = System.nanoTime();
