@@ -26,6 +26,10 @@ import org.awaitility.Awaitility;
 /** One application as a process of its own, on free ports; controlled by one thread at a time. */
 final class App implements AutoCloseable {
 
+  static final String LIVENESS = "/actuator/health/liveness";
+  static final String READINESS = "/actuator/health/readiness";
+  static final String PROMETHEUS = "/actuator/prometheus";
+
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Set<App> RUNNING = ConcurrentHashMap.newKeySet();
   private static final Pattern NATS_SERVER = Pattern.compile("\"server\":\"([^\"]+)\"");
@@ -102,12 +106,12 @@ final class App implements AutoCloseable {
 
   /** Returns the status code of the readiness probe, or 0 if nobody answers. */
   int readiness() {
-    return status("/actuator/health/readiness");
+    return status(READINESS);
   }
 
   /** Returns the status code of the liveness probe, or 0 if nobody answers. */
   int liveness() {
-    return status("/actuator/health/liveness");
+    return status(LIVENESS);
   }
 
   private int status(String path) {
@@ -151,7 +155,7 @@ final class App implements AutoCloseable {
   /** Returns the values of some metrics at one moment, by their Prometheus names. */
   Map<String, Double> metrics(String... names) {
     try {
-      String page = management("/actuator/prometheus").body();
+      String page = management(PROMETHEUS).body();
       Map<String, Double> values = new TreeMap<>();
       for (String name : names) {
         Matcher value = Pattern.compile("^" + name + "(?:\\{[^}]*})? (\\S+)$", Pattern.MULTILINE).matcher(page);
