@@ -82,7 +82,6 @@ final class BodyReader implements ReadListener, AsyncListener {
     HttpServletRequest request = (HttpServletRequest) context.getRequest();
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     body.close();
-    UnreadBody.discard(request);
     response.setHeader("Connection", "close");
     ProblemWriter.write(request, response, problem, text);
   }
@@ -104,8 +103,10 @@ final class BodyReader implements ReadListener, AsyncListener {
   }
 
   @Override
-  public void onComplete(AsyncEvent event) {
+  public void onComplete(AsyncEvent event) throws IOException {
     body.close();
+    // Not earlier: Tomcat would close the connection without completing the request, and a stop would wait for it
+    UnreadBody.discard(context.getRequest());
   }
 
   @Override

@@ -10,11 +10,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.apache.catalina.core.StandardContext;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.tomcat.TomcatWebServer;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
 
 class BodyTests {
 
@@ -32,6 +36,15 @@ class BodyTests {
   @AfterEach
   void stopScheduler() {
     scheduler.shutdownNow();
+  }
+
+  /** Else Tomcat takes it for active, and a stop waits for it. */
+  @AfterEach
+  void everyRequestIsComplete() {
+    TomcatWebServer server = (TomcatWebServer) ((WebServerApplicationContext) api.context()).getWebServer();
+    StandardContext context = (StandardContext) server.getTomcat().getHost().findChildren()[0];
+
+    Awaitility.await().until(() -> context.getInProgressAsyncCount() == 0);
   }
 
   @Test
