@@ -1,6 +1,7 @@
 # Both images, built from source: docker build --target http-api . (or task-leet)
 
-FROM maven:3-eclipse-temurin-25 AS build
+# Jars are the same for every architecture: built on this machine's own
+FROM --platform=$BUILDPLATFORM maven:3-eclipse-temurin-25 AS build
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/root/.m2 \
@@ -26,8 +27,11 @@ COPY --from=build /layers/http-api/application/ ./
 RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar http-api.jar
 ENV MANAGEMENT_PORT=8001
 EXPOSE 8000 8001
-USER app
-ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
+USER 10001
+# The heap follows the container's memory limit; below some 250 MiB the JVM takes MinRAMPercentage for its maximum. What
+# the compiler has freed goes back to the system every 5 s: without, task-leet came to 186 of its 192 MiB under load
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:MinRAMPercentage=37.5", "-XX:MaxRAMPercentage=37.5", \
+    "-XX:TrimNativeHeapInterval=5000", "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
 
 FROM run AS task-leet
 COPY --from=build /layers/task-leet/dependencies/ ./
@@ -37,5 +41,6 @@ COPY --from=build /layers/task-leet/application/ ./
 RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar task-leet.jar
 ENV MANAGEMENT_PORT=8002
 EXPOSE 8002
-USER app
-ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
+USER 10001
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:MinRAMPercentage=33.3", "-XX:MaxRAMPercentage=33.3", \
+    "-XX:TrimNativeHeapInterval=5000", "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
