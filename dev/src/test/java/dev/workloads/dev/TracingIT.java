@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** One trace, from the HTTP request over the broker into the handler. */
 class TracingIT {
@@ -65,6 +67,31 @@ class TracingIT {
       assertThat(answer.body()).contains("\"reason\":\"handler-failed\"", "\"traceId\":\"" + TRACE_ID + "\"");
       assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A task was not done: failed as asked");
       assertThat(worker.log()).containsPattern("\\[" + TRACE_ID + "-.*Rejected a message: failed as asked");
+    } finally {
+      receiver.stop(0);
+    }
+  }
+
+  @Test
+  void containerLogsAreEcsJsonWithTheTrace() throws IOException, InterruptedException {
+    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
+    try (NatsServer nats = NatsServer.start();
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.structured.format.console=ecs",
+            "--logging.level.dev.workloads.httpapi=debug")) {
+      httpApi.awaitReady();
+      post(httpApi, "{\"payload\": \"nobody is there\"}");
+
+      List<JsonNode> lines = httpApi.log().lines().map(JsonMapper.shared()::readTree).toList();
+      assertThat(lines).isNotEmpty().allSatisfy(line -> {
+        assertThat(line.at("/@timestamp").asString()).isNotEmpty();
+        assertThat(line.at("/message").asString()).isNotEmpty();
+        assertThat(line.at("/log/level").asString()).isNotEmpty();
+        assertThat(line.at("/service/name").asString()).isEqualTo("http-api");
+      });
+      assertThat(lines).anySatisfy(line -> {
+        assertThat(line.at("/message").asString()).startsWith("A task was not done");
+        assertThat(line.at("/traceId").asString()).isEqualTo(TRACE_ID);
+      });
     } finally {
       receiver.stop(0);
     }
