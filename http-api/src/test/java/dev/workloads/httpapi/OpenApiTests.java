@@ -156,8 +156,9 @@ class OpenApiTests {
   void examplesAreValid() {
     assertThat(validate(REQUEST + "/schema", description.at(REQUEST + "/example"))).isEmpty();
     description.at(RESPONSES).propertyStream().forEach(response ->
-        response.getValue().path("content").propertyStream().forEach(media -> examples(media.getValue()).forEach(example ->
-            assertThat(validate(schemaOf(response.getKey(), media.getKey()), example)).isEmpty())));
+        response.getValue().path("content").propertyStream().forEach(media ->
+            examples(media.getValue()).forEach(example ->
+                assertThat(validate(schemaOf(response.getKey(), media.getKey()), example)).isEmpty())));
   }
 
   @Test
