@@ -23,24 +23,31 @@ COPY --from=build /layers/http-api/dependencies/ ./
 COPY --from=build /layers/http-api/spring-boot-loader/ ./
 COPY --from=build /layers/http-api/snapshot-dependencies/ ./
 COPY --from=build /layers/http-api/application/ ./
-# A start that ends once the context is refreshed records which classes the next one loads (JEP 514)
-RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar http-api.jar
+RUN --mount=from=nats:2-alpine,source=/usr/local/bin/nats-server,target=/usr/local/bin/nats-server \
+    --mount=from=build,source=/src/task-leet/target/task-leet.jar,target=/tmp/peer.jar \
+    --mount=source=deploy/docker/train,target=/usr/local/bin/train \
+    train http-api.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx96m
 ENV MANAGEMENT_PORT=8001
 EXPOSE 8000 8001
 USER 10001
 # The heap follows the container's memory limit; below some 250 MiB the JVM takes MinRAMPercentage for its maximum. What
 # the compiler has freed goes back to the system every 5 s: without, task-leet came to 186 of its 192 MiB under load
-ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:MinRAMPercentage=37.5", "-XX:MaxRAMPercentage=37.5", \
-    "-XX:TrimNativeHeapInterval=5000", "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", \
+    "-XX:MinRAMPercentage=37.5", "-XX:MaxRAMPercentage=37.5", "-XX:TrimNativeHeapInterval=5000", \
+    "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
 
 FROM run AS task-leet
 COPY --from=build /layers/task-leet/dependencies/ ./
 COPY --from=build /layers/task-leet/spring-boot-loader/ ./
 COPY --from=build /layers/task-leet/snapshot-dependencies/ ./
 COPY --from=build /layers/task-leet/application/ ./
-RUN java -XX:+UseSerialGC -XX:AOTCacheOutput=app.aot -Dspring.context.exit=onRefresh -jar task-leet.jar
+RUN --mount=from=nats:2-alpine,source=/usr/local/bin/nats-server,target=/usr/local/bin/nats-server \
+    --mount=from=build,source=/src/http-api/target/http-api.jar,target=/tmp/peer.jar \
+    --mount=source=deploy/docker/train,target=/usr/local/bin/train \
+    train task-leet.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx64m
 ENV MANAGEMENT_PORT=8002
 EXPOSE 8002
 USER 10001
-ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:MinRAMPercentage=33.3", "-XX:MaxRAMPercentage=33.3", \
-    "-XX:TrimNativeHeapInterval=5000", "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
+ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", \
+    "-XX:MinRAMPercentage=33.3", "-XX:MaxRAMPercentage=33.3", "-XX:TrimNativeHeapInterval=5000", \
+    "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
