@@ -25,12 +25,14 @@ final class BodyReader implements ReadListener, AsyncListener {
   private static final String COMPLETE_BODY = BodyReader.class.getName() + ".body";
 
   private final AsyncContext context;
+  private final HttpServletRequest request; // the context gives it away no more once it has dispatched it
   private final ServletInputStream in;
   private final RequestBody body;
 
-  private BodyReader(AsyncContext context, ServletInputStream in, RequestBody body) {
+  private BodyReader(AsyncContext context, HttpServletRequest request, RequestBody body) throws IOException {
     this.context = context;
-    this.in = in;
+    this.request = request;
+    this.in = request.getInputStream();
     this.body = body;
   }
 
@@ -39,7 +41,7 @@ final class BodyReader implements ReadListener, AsyncListener {
       throws IOException {
     AsyncContext context = request.startAsync(request, response);
     context.setTimeout(timeout.toMillis());
-    BodyReader reader = new BodyReader(context, request.getInputStream(), body);
+    BodyReader reader = new BodyReader(context, request, body);
     context.addListener(reader);
     reader.in.setReadListener(reader);
   }
@@ -64,7 +66,7 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onAllDataRead() {
-    context.getRequest().setAttribute(COMPLETE_BODY, body);
+    request.setAttribute(COMPLETE_BODY, body);
     context.dispatch();
   }
 
@@ -79,7 +81,6 @@ final class BodyReader implements ReadListener, AsyncListener {
   }
 
   private void answer(Problem problem, String text) throws IOException {
-    HttpServletRequest request = (HttpServletRequest) context.getRequest();
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     body.close();
     response.setHeader("Connection", "close");
@@ -106,7 +107,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   public void onComplete(AsyncEvent event) throws IOException {
     body.close();
     // Not earlier: Tomcat would close the connection without completing the request, and a stop would wait for it
-    UnreadBody.discard(context.getRequest());
+    UnreadBody.discard(request);
   }
 
   @Override
