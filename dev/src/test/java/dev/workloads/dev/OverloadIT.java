@@ -90,7 +90,7 @@ class OverloadIT {
 
   private static Tally burst(String... settings) {
     String[] complete = Arrays.copyOf(settings, settings.length + 2);
-    complete[settings.length] = "-Xmx448m"; // a request that waits holds 62 KB, of which Tomcat's buffers are 40
+    complete[settings.length] = "-Xmx256m"; // a request that waits holds 41 KB
     complete[settings.length + 1] = "--task.request-timeout=30s";
     try (App worker = App.of(TestWorker.class, nats.url(), "-Xmx256m", "--worker.delay=" + WORK_MILLIS,
             "--messaging.max-in-flight=" + MANY);
