@@ -105,9 +105,7 @@ final class TaskServlet extends HttpServlet {
   /** Reads what has come in, which does not block; mostly that is all. */
   private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
     try {
-      while (in.available() > 0) {
-        body.readFrom(in);
-      }
+      while (in.available() > 0 && body.readFrom(in)) { } // available() may count a pipelined request, too
       return in.isFinished();
     } catch (IOException | RuntimeException e) {
       body.close();
