@@ -71,11 +71,9 @@ final class RawConnection implements AutoCloseable {
   HttpAnswer answer() throws IOException {
     String statusLine = line();
     int length = 0;
-    boolean closes = false;
     for (String line = line(); !line.isEmpty(); line = line()) {
       String header = line.toLowerCase(java.util.Locale.ROOT);
       length = header.startsWith("content-length:") ? Integer.parseInt(header.substring(15).trim()) : length;
-      closes |= header.matches("connection: *close");
       if (header.matches("transfer-encoding: *chunked")) {
         throw new IOException("no answer of ours is chunked: " + statusLine);
       }
@@ -87,7 +85,7 @@ final class RawConnection implements AutoCloseable {
     if (!statusLine.matches("HTTP/1\\.1 [1-5]\\d\\d .*")) {
       throw new IOException("no status line: " + statusLine);
     }
-    return new HttpAnswer(Integer.parseInt(statusLine.substring(9, 12)), closes,
+    return new HttpAnswer(Integer.parseInt(statusLine.substring(9, 12)),
         new String(body, StandardCharsets.UTF_8));
   }
 
@@ -136,5 +134,5 @@ final class RawConnection implements AutoCloseable {
   }
 
   /** An HTTP answer. */
-  record HttpAnswer(int status, boolean closes, String body) {}
+  record HttpAnswer(int status, String body) {}
 }
