@@ -54,6 +54,9 @@ public interface MessageTransport extends AutoCloseable {
   /** A subscription to the messages of some subjects. */
   interface Subscription extends AutoCloseable {
 
+    /** Returns how many messages have come in and were not handed to the receiver yet. */
+    long pending();
+
     /**
      * Stops the flow of messages and hands those under way to the receiver; afterwards it is called no more. Blocks no
      * longer than the timeout. Idempotent.

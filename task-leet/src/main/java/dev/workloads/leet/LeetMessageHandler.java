@@ -13,6 +13,8 @@ import org.springframework.stereotype.Component;
 @Component
 final class LeetMessageHandler implements MessageHandler {
 
+  private static final int SHORT = 4096; // some 25 microseconds
+
   private final MessagingClient client;
 
   LeetMessageHandler(MessagingClient client) {
@@ -24,6 +26,11 @@ final class LeetMessageHandler implements MessageHandler {
     message.requireReplyTo();
     String leet = LeetSpeak.of(decode(message.body()));
     client.publish(message.reply(leet.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @Override
+  public boolean isNonBlocking(BrokerMessage message) {
+    return message.body().length <= SHORT;
   }
 
   private static String decode(byte[] body) {

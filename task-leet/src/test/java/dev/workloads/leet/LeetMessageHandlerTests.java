@@ -44,6 +44,12 @@ class LeetMessageHandlerTests {
     assertThat(sent).containsExactly(new BrokerMessage("replies", new byte[0]));
   }
 
+  @Test
+  void onlyLongTextsAreWorthAThreadOfTheirOwn() {
+    assertThat(handler.isNonBlocking(request(new byte[4096]))).isTrue();
+    assertThat(handler.isNonBlocking(request(new byte[4097]))).isFalse();
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"80", "ff", "fe", "c0af", "c080", "e080af", "f08080af", "eda080", "edb080", "f4908080",
       "f888808080", "e282", "f09f98", "61e4", "c3", "68c328"})

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -25,12 +26,18 @@ import org.springframework.context.SmartLifecycle;
  * Subscribes a handler and calls it for each message, within bounds; safe for use by many threads.
  *
  * <p>Threads: the transport's own thread takes a message in or refuses it at once as full; a pool of at most
- * {@code maxInFlight} threads runs the handlers. A stop takes no more messages and finishes those it has.
+ * {@code maxInFlight} threads runs the handlers. What a handler says takes microseconds and never waits is handled on the
+ * transport's thread, as long as messages do not pile up behind it and the handler keeps its word. A stop takes no more
+ * messages and finishes those it has.
  */
 public final class MessageListenerContainer implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
+  // A handler on the transport's thread that took so long, be it for its reply to wait for a lost connection, does not run
+  // there again for a while
+  private static final long TOO_LONG = TimeUnit.MILLISECONDS.toNanos(20);
+  private static final long WHILE = TimeUnit.SECONDS.toNanos(1);
 
   private final MessageTransport transport;
   private final MessageProcessor processor;
@@ -38,9 +45,11 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final ListenerSettings settings;
   private final ThreadFactory threads;
   private final AtomicLong buffered = new AtomicLong();
+  private final Semaphore handlers;
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
-  private MessageTransport.@Nullable Subscription subscription; // guarded by lifecycle
+  private volatile MessageTransport.@Nullable Subscription subscription; // changed under lifecycle
+  private volatile long handOverUntil = System.nanoTime();
 
   /**
    * Creates a container.
@@ -66,6 +75,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
     this.handlersLoader = handler.getClass().getClassLoader();
     this.settings = settings;
     this.threads = threads;
+    this.handlers = new Semaphore(settings.maxInFlight());
   }
 
   @Override
@@ -104,11 +114,22 @@ public final class MessageListenerContainer implements SmartLifecycle {
       refuse(message);
       return;
     }
+    Delivery delivery = new Delivery(message);
+    if (mayHandleHere(delivery) && handlers.tryAcquire()) {
+      delivery.runHere();
+      return;
+    }
     try {
-      pool.execute(new Delivery(message));
+      pool.execute(delivery);
     } catch (RejectedExecutionException e) {
       refuse(message);
     }
+  }
+
+  private boolean mayHandleHere(Delivery delivery) {
+    MessageTransport.Subscription current = subscription; // null for the first messages
+    return processor.isNonBlocking(delivery.message) && delivery.receivedAt - handOverUntil >= 0 && current != null
+        && current.pending() <= settings.queueCapacity();
   }
 
   private void refuse(BrokerMessage message) {
@@ -137,8 +158,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
 
   /** Returns the number of handlers at work. */
   public int inFlight() {
-    ThreadPoolExecutor current = pool;
-    return current == null ? 0 : current.getActiveCount();
+    return settings.maxInFlight() - handlers.availablePermits();
   }
 
   /** Returns the number of messages that wait for a handler. */
@@ -209,9 +229,35 @@ public final class MessageListenerContainer implements SmartLifecycle {
 
     @Override
     public void run() {
+      handlers.acquireUninterruptibly(); // there are no more threads; a handler on the transport's may have to end first
+      handle();
+    }
+
+    /** Runs on the thread of the transport or of a publisher, whose context and interrupt are not the handler's. */
+    void runHere() {
+      Thread thread = Thread.currentThread();
+      boolean interrupted = Thread.interrupted();
+      ClassLoader loader = thread.getContextClassLoader();
+      thread.setContextClassLoader(handlersLoader);
+      try {
+        handle();
+      } finally {
+        thread.setContextClassLoader(loader);
+        if (interrupted) {
+          thread.interrupt();
+        }
+        long now = System.nanoTime();
+        if (now - receivedAt > TOO_LONG) {
+          handOverUntil = now + WHILE;
+        }
+      }
+    }
+
+    private void handle() {
       try {
         processor.process(message, receivedAt);
       } finally {
+        handlers.release();
         release(message);
       }
     }

@@ -50,6 +50,16 @@ final class MessageProcessor {
     return endpoints;
   }
 
+  /** Returns whether the handler takes microseconds for the message and never waits. */
+  boolean isNonBlocking(BrokerMessage message) {
+    try {
+      return handler.isNonBlocking(message);
+    } catch (RuntimeException e) {
+      failures.failed(message, e);
+      return false;
+    }
+  }
+
   /** Answers that the worker is full. */
   void refuse(BrokerMessage message) {
     counters.shedMessages.increment();

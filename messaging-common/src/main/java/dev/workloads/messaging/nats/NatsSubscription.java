@@ -6,13 +6,13 @@ import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,8 +30,8 @@ final class NatsSubscription implements MessageTransport.Subscription {
   private final List<String> patterns;
   private final @Nullable String group;
   private final Consumer<BrokerMessage> receiver;
-  // The last one, and those that are being left. Guarded by the subscriptions' lock
-  private final List<Attachment> attachments = new ArrayList<>();
+  // The last one, and those that are being left. Changed under the subscriptions' lock
+  private volatile List<Attachment> attachments = List.of();
 
   NatsSubscription(NatsSubscriptions subscriptions, List<String> patterns, @Nullable String group,
       Consumer<BrokerMessage> receiver) {
@@ -43,8 +43,7 @@ final class NatsSubscription implements MessageTransport.Subscription {
 
   /** Subscribes on the connection; returns the attachments to former ones, which go on until they are drained. */
   List<Attachment> attach(Connection connection) {
-    attachments.removeIf(Attachment::isOver);
-    List<Attachment> former = attachments();
+    List<Attachment> former = attachments.stream().filter(attachment -> !attachment.isOver()).toList();
     if (group == null) {
       former.forEach(Attachment::drain); // two would get each message twice: rather a gap
     }
@@ -59,12 +58,21 @@ final class NatsSubscription implements MessageTransport.Subscription {
         dispatcher.subscribe(pattern, group);
       }
     }
-    attachments.add(new Attachment(connection, dispatcher));
+    attachments = Stream.concat(former.stream(), Stream.of(new Attachment(connection, dispatcher))).toList();
     return former;
   }
 
   List<Attachment> attachments() {
-    return List.copyOf(attachments);
+    return attachments;
+  }
+
+  @Override
+  public long pending() {
+    long pending = 0;
+    for (Attachment attachment : attachments) {
+      pending += attachment.dispatcher.getPendingMessageCount();
+    }
+    return pending;
   }
 
   @Override

@@ -98,6 +98,89 @@ class MessageListenerContainerTests {
   }
 
   @Test
+  void nonBlockingHandlerRunsOnThePublishersThreadAndLeavesNoTrace() throws Exception {
+    List<Object> seen = new ArrayList<>();
+    start(new NonBlocking(message -> {
+      seen.add(Thread.currentThread());
+      seen.add(Thread.currentThread().getContextClassLoader());
+      seen.add(Thread.currentThread().isInterrupted());
+    }));
+    Thread publisher = new Thread(() -> {
+      Thread.currentThread().interrupt();
+      send("1");
+      seen.add(Thread.currentThread().getContextClassLoader());
+      seen.add(Thread.currentThread().isInterrupted());
+    });
+    try (URLClassLoader foreign = new URLClassLoader(new URL[0])) {
+      publisher.setContextClassLoader(foreign);
+      publisher.start();
+      publisher.join();
+      assertThat(seen).containsExactly(publisher, NonBlocking.class.getClassLoader(), false, foreign, true);
+    }
+  }
+
+  @Test
+  void nonBlockingHandlerIsOneOfThoseAllowedAtOnce() {
+    MessageListenerContainer container = start(new NonBlocking(this::blockAndReply, "short"), 1, 1, UNBOUNDED);
+    send("long");
+    await().until(() -> started.size() == 1);
+    send("short");
+    send("short");
+    assertThat(ErrorReply.from(replies.remove())).isEqualTo(ErrorReply.full());
+    assertThat(started).containsExactly("long");
+    assertThat(container.inFlight()).isEqualTo(1);
+    assertThat(container.queued()).isEqualTo(1);
+    permits.release(2);
+    assertThat(takeReplies(2)).containsExactly("long", "short");
+    await().until(() -> container.inFlight() == 0);
+  }
+
+  @Test
+  void messagesThatPileUpAreHandedOverToThePool() {
+    Fake fake = new Fake(null);
+    MessagingClient fakeClient = new MessagingClient(fake, Duration.ZERO);
+    start(fake, fakeClient, new NonBlocking(message -> started.add(Thread.currentThread().getName())),
+        settings(1, 10, UNBOUNDED));
+    fake.pending = 10;
+    fake.receive(new BrokerMessage("work.a", EMPTY));
+    assertThat(started.remove()).isEqualTo(Thread.currentThread().getName());
+    fake.pending = 11;
+    fake.receive(new BrokerMessage("work.a", EMPTY));
+    await().untilAsserted(() -> assertThat(started.peek()).startsWith("test-handler-"));
+  }
+
+  @Test
+  void handlerThatBlocksInSpiteOfItsWordIsHandedOverToThePool() {
+    permits.release(2);
+    start(new NonBlocking(message -> {
+      permits.acquire();
+      assertThat(permits.tryAcquire(10, 50, MILLISECONDS)).isFalse();
+      started.add(Thread.currentThread().getName());
+    }));
+    send("0");
+    send("1");
+    assertThat(started.remove()).isEqualTo(Thread.currentThread().getName());
+    await().untilAsserted(() -> assertThat(started.peek()).startsWith("test-handler-"));
+  }
+
+  @Test
+  void handlerThatCannotTellWhetherItBlocksIsTakenToBlock() {
+    start(new MessageHandler() {
+      @Override
+      public void handle(BrokerMessage message) {
+        started.add(Thread.currentThread().getName());
+      }
+
+      @Override
+      public boolean isNonBlocking(BrokerMessage message) {
+        throw new IllegalStateException("who knows");
+      }
+    });
+    send("0");
+    await().untilAsserted(() -> assertThat(started.peek()).startsWith("test-handler-"));
+  }
+
+  @Test
   void noMoreHandlersRunAtOnceThanAllowed() {
     AtomicInteger now = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
@@ -599,12 +682,31 @@ class MessageListenerContainerTests {
     return new String(message.body(), UTF_8);
   }
 
+  /** Says of all messages, or of those with a certain body, that handling them does not block. */
+  private record NonBlocking(MessageHandler handler, @Nullable String body) implements MessageHandler {
+
+    NonBlocking(MessageHandler handler) {
+      this(handler, null);
+    }
+
+    @Override
+    public void handle(BrokerMessage message) throws Exception {
+      handler.handle(message);
+    }
+
+    @Override
+    public boolean isNonBlocking(BrokerMessage message) {
+      return body == null || body.equals(text(message));
+    }
+  }
+
   /** A transport that hands over what the test says, also what the real ones would refuse. */
   private static final class Fake implements MessageTransport {
 
     private final @Nullable Reason failure;
     private final AtomicInteger tries = new AtomicInteger();
     private @Nullable Consumer<BrokerMessage> receiver;
+    private long pending;
 
     Fake(@Nullable Reason failure) {
       this.failure = failure;
@@ -632,7 +734,20 @@ class MessageListenerContainerTests {
     @Override
     public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
       this.receiver = receiver;
-      return new InProcessTransport().subscribe(patterns, group, receiver);
+      return new Subscription() {
+        @Override
+        public long pending() {
+          return pending;
+        }
+
+        @Override
+        public boolean drain(Duration timeout) {
+          return true;
+        }
+
+        @Override
+        public void close() {}
+      };
     }
 
     @Override

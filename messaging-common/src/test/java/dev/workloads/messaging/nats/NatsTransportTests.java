@@ -2,13 +2,17 @@ package dev.workloads.messaging.nats;
 
 import static org.awaitility.Awaitility.await;
 
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessageTransportContractTests;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Options;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 class NatsTransportTests extends MessageTransportContractTests {
 
@@ -22,6 +26,21 @@ class NatsTransportTests extends MessageTransportContractTests {
   @AfterAll
   static void stopServer() {
     server.close();
+  }
+
+  @Test
+  void pendingIsWhatWaitsForTheReceiver() {
+    Semaphore permits = new Semaphore(0);
+    try (MessageTransport transport = open();
+        MessageTransport.Subscription subscription =
+            transport.subscribe(List.of("pending"), "group", message -> permits.acquireUninterruptibly())) {
+      for (int i = 0; i < 3; i++) {
+        transport.publish(new BrokerMessage("pending", new byte[0]));
+      }
+      await().until(() -> permits.hasQueuedThreads() && subscription.pending() == 2);
+      permits.release(3);
+      await().until(() -> subscription.pending() == 0);
+    }
   }
 
   @Override
