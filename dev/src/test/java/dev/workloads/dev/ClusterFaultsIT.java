@@ -80,18 +80,29 @@ class ClusterFaultsIT {
         load.awaitRight(500);
         NODES.get(0).kill();
         Tally before = load.next();
+        Tally fresh = newCallers();
         load.awaitRight(500);
         Tally after = load.stop();
 
-        System.out.printf("SIGKILL of the node of both apps: begun before: %s; after: %s, first success after %d ms%n",
-            before, after, after.firstSuccessMillis());
-        before.requireOnly("timeout", "broker-unavailable", "no-responders");
-        after.requireOnly("timeout", "broker-unavailable", "no-responders");
+        System.out.printf("SIGKILL of the node of both apps: begun before: %s; after: %s; new callers: %s, first success"
+            + " after %d ms%n", before, after, fresh, fresh.firstSuccessMillis());
+        for (Tally tally : List.of(before, after, fresh)) {
+          tally.requireOnly("timeout", "broker-unavailable", "no-responders");
+        }
         assertThat(before.failed() + after.failed()).isLessThanOrEqualTo(2 * 32);
-        assertThat(after.firstSuccessMillis()).isBetween(0L, 1000L);
+        assertThat(fresh.firstSuccessMillis()).isBetween(0L, 1000L);
       }
       NODES.get(0).startAgain();
       awaitRoutes();
+    }
+  }
+
+  // One every 10 ms, each over a connection of its own: those of the load may all wait for a request that the node took
+  // along, where the machine is slow, and would have no success for 5 s
+  private static Tally newCallers() {
+    try (Load load = Load.start(100, 100, id -> "new caller " + id, httpApi)) {
+      load.awaitRight(50);
+      return load.stop();
     }
   }
 
