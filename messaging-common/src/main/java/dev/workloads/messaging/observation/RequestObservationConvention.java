@@ -1,7 +1,6 @@
 package dev.workloads.messaging.observation;
 
 import dev.workloads.messaging.MessagingException;
-import io.micrometer.common.KeyValue;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
@@ -13,9 +12,7 @@ import java.util.Locale;
  */
 public class RequestObservationConvention implements ObservationConvention<RequestObservationContext> {
 
-  private static final KeyValue SUCCESS = KeyValue.of("outcome", "success");
-  private static final KeyValue ERROR = KeyValue.of("outcome", "error");
-  private static final KeyValue NO_REASON = KeyValue.of("reason", "none");
+  private static final KeyValues SUCCESS = KeyValues.of("outcome", "success", "reason", "none");
 
   @Override
   public String getName() {
@@ -30,7 +27,7 @@ public class RequestObservationConvention implements ObservationConvention<Reque
   @Override
   public KeyValues getLowCardinalityKeyValues(RequestObservationContext context) {
     Throwable error = context.getError();
-    return error == null ? KeyValues.of(SUCCESS, NO_REASON) : KeyValues.of(ERROR, KeyValue.of("reason", reason(error)));
+    return error == null ? SUCCESS : KeyValues.of("outcome", "error", "reason", reason(error));
   }
 
   @Override
