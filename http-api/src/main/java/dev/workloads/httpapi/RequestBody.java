@@ -2,7 +2,10 @@ package dev.workloads.httpapi;
 
 import jakarta.servlet.ServletInputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The body of one request as far as it has come in, within the limit for one body and the budget for all.
@@ -13,12 +16,17 @@ final class RequestBody implements AutoCloseable {
 
   // Small: thousands of clients that send nothing more must not use up the budget
   private static final int FIRST_SIZE = 512;
+  // Parts that large need no copying as a body grows, and are collected young where it is refused in the end
+  private static final int MAX_PART_SIZE = 64 * 1024;
 
   private final Budget budget;
   private final int maxSize;
   private final int expected;
-  private byte[] bytes;
-  private int length;
+  private final List<byte[]> full = new ArrayList<>(0);
+  private byte[] part;
+  private int partLength;
+  private int fullLength;
+  private int taken;
   private boolean closed;
 
   /**
@@ -34,7 +42,7 @@ final class RequestBody implements AutoCloseable {
     expected = (int) (contentLength < 0 ? maxSize : contentLength);
     int size = Math.min(expected, FIRST_SIZE);
     take(size);
-    bytes = new byte[size];
+    part = new byte[size];
   }
 
   /**
@@ -46,32 +54,47 @@ final class RequestBody implements AutoCloseable {
     if (in.isFinished()) {
       return false;
     }
-    if (length == maxSize) {
+    if (fullLength + partLength == maxSize) {
       requireEnd(in);
       return false;
     }
-    if (length == bytes.length) {
+    if (partLength == part.length) {
       grow();
     }
-    int count = in.read(bytes, length, bytes.length - length);
-    length += Math.max(count, 0);
+    int count = in.read(part, partLength, part.length - partLength);
+    partLength += Math.max(count, 0);
     return count >= 0;
   }
 
   byte[] bytes() {
-    return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
+    if (full.isEmpty()) {
+      return partLength == part.length ? part : Arrays.copyOf(part, partLength);
+    }
+    ByteBuffer whole = ByteBuffer.allocate(fullLength + partLength);
+    full.forEach(whole::put);
+    whole.put(part, 0, partLength);
+    full.clear(); // so that there are no two copies while the request waits
+    part = whole.array();
+    partLength = part.length;
+    return part;
   }
 
   private void requireEnd(ServletInputStream in) throws IOException {
     if (in.read() >= 0) {
-      requireSize(length + 1L);
+      requireSize(maxSize + 1L);
     }
   }
 
   private void grow() {
-    int size = (int) Math.min(Math.max(expected, length + 1), 2L * Math.max(bytes.length, FIRST_SIZE));
-    take(size - bytes.length);
-    bytes = Arrays.copyOf(bytes, size);
+    int filled = fullLength + partLength;
+    int size = Math.min(Math.max(expected - filled, 1), Math.min(Math.max(filled, FIRST_SIZE), MAX_PART_SIZE));
+    take(size);
+    if (partLength > 0) {
+      full.add(part);
+    }
+    fullLength = filled;
+    part = new byte[size];
+    partLength = 0;
   }
 
   private void requireSize(long size) {
@@ -84,6 +107,7 @@ final class RequestBody implements AutoCloseable {
     if (!budget.tryTake(size)) {
       throw new ProblemException(Problem.OVERLOADED, "too many bytes of requests are being processed, try again later");
     }
+    taken += size;
   }
 
   /** Gives the memory back to the budget. Idempotent. */
@@ -91,7 +115,7 @@ final class RequestBody implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      budget.giveBack(bytes.length);
+      budget.giveBack(taken);
     }
   }
 }
