@@ -29,7 +29,8 @@ final class UnreadBody extends ValveBase {
 
   /** Closes the connection after the answer, unless the body has been read. */
   static void discard(ServletRequest request) throws IOException {
-    if (request.getContentLengthLong() != 0 && !request.getInputStream().isFinished() && request.getAttribute(DISCARD) instanceof Runnable discard) {
+    if (request.getContentLengthLong() != 0 && !request.getInputStream().isFinished()
+        && request.getAttribute(DISCARD) instanceof Runnable discard) {
       discard.run();
     }
   }

@@ -19,9 +19,9 @@ public interface MessageHandler {
   void handle(BrokerMessage message) throws Exception;
 
   /**
-   * Returns whether handling this message takes microseconds and never waits, for anything but its reply to be sent. Then it
-   * may be handled on the transport's own thread, in front of all that come after it, which spares the hand-over to another
-   * one. By default nothing is taken for that.
+   * Returns whether handling this message takes microseconds and never waits, for anything but its reply to be sent.
+   * Then it may be handled on the transport's own thread, in front of all that come after it, which spares the hand-over
+   * to another one. By default nothing is taken for that.
    */
   default boolean isNonBlocking(BrokerMessage message) {
     return false;

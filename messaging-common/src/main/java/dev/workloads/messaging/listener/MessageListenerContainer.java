@@ -34,8 +34,8 @@ public final class MessageListenerContainer implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
-  // A handler on the transport's thread that took so long, be it for its reply to wait for a lost connection, does not run
-  // there again for a while
+  // A handler on the transport's thread that took so long, be it for its reply to wait for a lost connection, does not
+  // run there again for a while
   private static final long TOO_LONG = TimeUnit.MILLISECONDS.toNanos(20);
   private static final long WHILE = TimeUnit.SECONDS.toNanos(1);
 
