@@ -25,8 +25,7 @@ final class RequestBody implements AutoCloseable {
   private final List<byte[]> full = new ArrayList<>(0);
   private byte[] part;
   private int partLength;
-  private int fullLength;
-  private int taken;
+  private int taken; // for the full parts and this one
   private boolean closed;
 
   /**
@@ -54,7 +53,7 @@ final class RequestBody implements AutoCloseable {
     if (in.isFinished()) {
       return false;
     }
-    if (fullLength + partLength == maxSize) {
+    if (length() == maxSize) {
       requireEnd(in);
       return false;
     }
@@ -66,11 +65,16 @@ final class RequestBody implements AutoCloseable {
     return count >= 0;
   }
 
+  private int length() {
+    return taken - part.length + partLength;
+  }
+
+  /** Returns the body; nothing is read any more. */
   byte[] bytes() {
     if (full.isEmpty()) {
       return partLength == part.length ? part : Arrays.copyOf(part, partLength);
     }
-    ByteBuffer whole = ByteBuffer.allocate(fullLength + partLength);
+    ByteBuffer whole = ByteBuffer.allocate(length());
     full.forEach(whole::put);
     whole.put(part, 0, partLength);
     full.clear(); // so that there are no two copies while the request waits
@@ -86,13 +90,12 @@ final class RequestBody implements AutoCloseable {
   }
 
   private void grow() {
-    int filled = fullLength + partLength;
-    int size = Math.min(Math.max(expected - filled, 1), Math.min(Math.max(filled, FIRST_SIZE), MAX_PART_SIZE));
+    int length = length();
+    int size = Math.min(Math.max(expected - length, 1), Math.min(Math.max(length, FIRST_SIZE), MAX_PART_SIZE));
     take(size);
     if (partLength > 0) {
       full.add(part);
     }
-    fullLength = filled;
     part = new byte[size];
     partLength = 0;
   }
