@@ -136,6 +136,19 @@ class MessageListenerContainerTests {
   }
 
   @Test
+  void handlerInThePoolWaitsForTheOneOnThePublishersThread() throws Exception {
+    MessageListenerContainer container = start(new NonBlocking(this::blockAndReply, "short"), 1, 1, UNBOUNDED);
+    Future<?> publisher = threads.submit(() -> send("short"));
+    assertThat(started.poll(5, SECONDS)).isEqualTo("short");
+    send("long");
+    assertThat(started.poll(100, MILLISECONDS)).isNull();
+    permits.release(2);
+    publisher.get(5, SECONDS);
+    assertThat(takeReplies(2)).containsExactly("short", "long");
+    await().until(() -> container.inFlight() == 0);
+  }
+
+  @Test
   void messagesThatPileUpAreHandedOverToThePool() {
     Fake fake = new Fake(null);
     MessagingClient fakeClient = new MessagingClient(fake, Duration.ZERO);
