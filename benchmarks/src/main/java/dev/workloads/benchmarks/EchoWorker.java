@@ -1,6 +1,6 @@
 package dev.workloads.benchmarks;
 
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessagingClient;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -17,7 +17,7 @@ public class EchoWorker {
   }
 
   @Bean
-  MessageHandler echo(MessagingClient client, @Value("${benchmark.delay:0}") long delay) {
+  BrokerMessageHandler echo(MessagingClient client, @Value("${benchmark.delay:0}") long delay) {
     return message -> {
       if (delay > 0) {
         Thread.sleep(delay);

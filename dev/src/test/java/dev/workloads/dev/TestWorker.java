@@ -1,7 +1,7 @@
 package dev.workloads.dev;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import java.io.IOException;
@@ -26,7 +26,7 @@ class TestWorker {
   private static final int RECORDED = 64;
 
   @Bean
-  MessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis,
+  BrokerMessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis,
       @Value("${worker.record:}") String record) {
     return message -> {
       if (!record.isEmpty()) {

@@ -1,6 +1,6 @@
 package dev.workloads.httpapi;
 
-import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.BrokerException;
 
 /** An answer other than a worker's reply. */
 enum Problem {
@@ -34,7 +34,7 @@ enum Problem {
     return reason;
   }
 
-  static Problem of(MessagingException.Reason reason) {
+  static Problem of(BrokerException.Reason reason) {
     return switch (reason) {
       case NO_RESPONDERS -> NO_RESPONDERS;
       case TIMEOUT -> TIMEOUT;

@@ -1,8 +1,8 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
 import jakarta.servlet.ServletInputStream;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
@@ -51,7 +51,7 @@ final class TaskServlet extends HttpServlet {
     } catch (ProblemException e) {
       UnreadBody.discard(request);
       fail(request, response, e.problem(), e.text());
-    } catch (MessagingException e) {
+    } catch (BrokerException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
       fail(request, response, Problem.of(e.reason()), e.getMessage());
     } catch (RuntimeException e) {

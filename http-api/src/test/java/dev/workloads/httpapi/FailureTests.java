@@ -2,9 +2,9 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.ErrorReply;
-import dev.workloads.messaging.MessagingException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -37,10 +37,10 @@ class FailureTests {
       "PAYLOAD_TOO_LARGE, 413, payload-too-large",
       "HANDLER_FAILED, 502, handler-failed",
       "OVERLOADED, 503, overloaded"})
-  void everyFailureHasAStatusAndAReason(MessagingException.Reason failure, int status, String reason)
+  void everyFailureHasAStatusAndAReason(BrokerException.Reason failure, int status, String reason)
       throws IOException {
     transport.answer(request -> {
-      throw new MessagingException(failure, "why", new IOException("nats://secret@host:4222"));
+      throw new BrokerException(failure, "why", new IOException("nats://secret@host:4222"));
     });
 
     Answer json = scripted.task("w", "x");
@@ -56,10 +56,10 @@ class FailureTests {
   }
 
   @ParameterizedTest
-  @EnumSource(MessagingException.Reason.class)
-  void onlyWhatWasNotExecutedIsSentAgain(MessagingException.Reason failure) throws IOException {
+  @EnumSource(BrokerException.Reason.class)
+  void onlyWhatWasNotExecutedIsSentAgain(BrokerException.Reason failure) throws IOException {
     transport.answer(request -> {
-      throw new MessagingException(failure, "why");
+      throw new BrokerException(failure, "why");
     });
 
     scripted.task("w", "x");

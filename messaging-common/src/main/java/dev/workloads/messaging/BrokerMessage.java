@@ -89,7 +89,7 @@ public record BrokerMessage(String subject, byte[] body, @Nullable String replyT
    *
    * @param maxPayload the broker's limit in bytes for body and headers together
    * @throws IllegalArgumentException if a subject or a header cannot be sent
-   * @throws MessagingException {@link MessagingException.Reason#PAYLOAD_TOO_LARGE} if the message exceeds the limit
+   * @throws BrokerException {@link BrokerException.Reason#PAYLOAD_TOO_LARGE} if the message exceeds the limit
    */
   public void requireSendable(long maxPayload) {
     Subjects.requireSubject(subject);
@@ -99,7 +99,7 @@ public record BrokerMessage(String subject, byte[] body, @Nullable String replyT
     headers.forEach(BrokerMessage::requireHeader);
     long size = size();
     if (size > maxPayload) {
-      throw new MessagingException(MessagingException.Reason.PAYLOAD_TOO_LARGE,
+      throw new BrokerException(BrokerException.Reason.PAYLOAD_TOO_LARGE,
           "payload and message headers are " + size + " bytes, the limit is " + maxPayload);
     }
   }

@@ -35,8 +35,8 @@ public record ErrorReply(int code, String text) {
     if (failure instanceof MessageRejectedException rejection) {
       return new ErrorReply(rejection.code(), String.valueOf(rejection.getMessage()));
     }
-    if (failure instanceof MessagingException messaging
-        && messaging.reason() == MessagingException.Reason.PAYLOAD_TOO_LARGE) {
+    if (failure instanceof BrokerException messaging
+        && messaging.reason() == BrokerException.Reason.PAYLOAD_TOO_LARGE) {
       return new ErrorReply(FAILED, "reply too large");
     }
     return new ErrorReply(FAILED, "handler failed");
@@ -59,9 +59,9 @@ public record ErrorReply(int code, String text) {
   }
 
   /** Returns what a requester's client throws for this error. */
-  MessagingException toException() {
-    return new MessagingException(
-        code == FULL ? MessagingException.Reason.OVERLOADED : MessagingException.Reason.HANDLER_FAILED, text);
+  BrokerException toException() {
+    return new BrokerException(
+        code == FULL ? BrokerException.Reason.OVERLOADED : BrokerException.Reason.HANDLER_FAILED, text);
   }
 
   private static int parse(@Nullable String code) {

@@ -16,7 +16,7 @@ public interface MessageTransport extends AutoCloseable {
    * Sends a message without waiting for anybody to receive it.
    *
    * @throws IllegalArgumentException if the message has a malformed subject or header
-   * @throws MessagingException if it is too large, or if the connection to the broker is down or closed
+   * @throws BrokerException if it is too large, or if the connection to the broker is down or closed
    */
   void publish(BrokerMessage message);
 
@@ -26,7 +26,7 @@ public interface MessageTransport extends AutoCloseable {
    * @param message the request; its reply-to is ignored, the transport sets one
    * @param timeout the longest wait; it may end up to 100 ms late, never early
    * @throws IllegalArgumentException if the message has a malformed subject or header
-   * @throws MessagingException if there is no reply; interrupted callers get {@code TIMEOUT} and keep their interrupt flag
+   * @throws BrokerException if there is no reply; interrupted callers get {@code TIMEOUT} and keep their interrupt flag
    */
   BrokerMessage request(BrokerMessage message, Duration timeout);
 

@@ -54,7 +54,7 @@ public final class MessagingClient {
    * @param timeout the longest wait in all, tries included
    * @return the reply
    * @throws IllegalArgumentException if the subject is malformed or the timeout not positive
-   * @throws MessagingException if there is no reply, or an error reply
+   * @throws BrokerException if there is no reply, or an error reply
    */
   public BrokerMessage request(String subject, byte[] body, Duration timeout) {
     return request(new BrokerMessage(subject, body), timeout);
@@ -79,7 +79,7 @@ public final class MessagingClient {
    * for a lost connection to return, for as long as the requester waits.
    *
    * @throws IllegalArgumentException if the message has a malformed subject or header
-   * @throws MessagingException if it is too large or the connection to the broker is down
+   * @throws BrokerException if it is too large or the connection to the broker is down
    */
   public void publish(BrokerMessage message) {
     List<AwaitedReply> awaited = awaitedReplies.get(message.subject());

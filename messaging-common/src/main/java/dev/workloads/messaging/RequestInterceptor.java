@@ -9,7 +9,7 @@ public interface RequestInterceptor {
   /**
    * Passes the request on.
    *
-   * @param next sends the request it is given and returns the reply, or throws {@link MessagingException}
+   * @param next sends the request it is given and returns the reply, or throws {@link BrokerException}
    */
   BrokerMessage intercept(BrokerMessage request, UnaryOperator<BrokerMessage> next);
 }

@@ -1,6 +1,6 @@
 package dev.workloads.messaging;
 
-import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -21,7 +21,7 @@ final class Retry {
    *
    * @param window no attempt starts later than this after the first
    * @param attempt called with the nanoseconds since the first attempt
-   * @throws MessagingException the last attempt's
+   * @throws BrokerException the last attempt's
    */
   static <T> T within(Duration window, LongFunction<T> attempt) {
     long start = System.nanoTime();
@@ -29,7 +29,7 @@ final class Retry {
     for (long longest = FIRST_PAUSE; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
       try {
         return attempt.apply(elapsed);
-      } catch (MessagingException e) {
+      } catch (BrokerException e) {
         long bound = e.reason() == Reason.OVERLOADED ? LONGER_WHEN_OVERLOADED * longest : longest;
         long pause = ThreadLocalRandom.current().nextLong(bound / 2, bound);
         boolean again = e.reason().isRetryable() && System.nanoTime() - start + pause < window.toNanos();

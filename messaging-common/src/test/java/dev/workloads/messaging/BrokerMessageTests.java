@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
-import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.BrokerException.Reason;
 import io.nats.client.impl.Headers;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -95,9 +95,9 @@ class BrokerMessageTests {
   void messageUpToTheLimitIsSendable() {
     BrokerMessage message = message("a", "1234", null, Map.of("N", List.of("v")));
     assertThatNoException().isThrownBy(() -> message.requireSendable(message.size()));
-    assertThatExceptionOfType(MessagingException.class).isThrownBy(() -> message.requireSendable(message.size() - 1))
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(() -> message.requireSendable(message.size() - 1))
         .withMessage("payload and message headers are 21 bytes, the limit is 20")
-        .extracting(MessagingException::reason).isEqualTo(Reason.PAYLOAD_TOO_LARGE);
+        .extracting(BrokerException::reason).isEqualTo(Reason.PAYLOAD_TOO_LARGE);
   }
 
   @ParameterizedTest

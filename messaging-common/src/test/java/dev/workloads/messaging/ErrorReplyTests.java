@@ -3,7 +3,7 @@ package dev.workloads.messaging;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.BrokerException.Reason;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,7 +49,7 @@ class ErrorReplyTests {
   @ParameterizedTest
   @CsvSource({"503,OVERLOADED", "500,HANDLER_FAILED", "400,HANDLER_FAILED", "-1,HANDLER_FAILED", "504,HANDLER_FAILED"})
   void only503MeansOverloaded(int code, Reason reason) {
-    MessagingException exception = new ErrorReply(code, "why").toException();
+    BrokerException exception = new ErrorReply(code, "why").toException();
     assertThat(exception.reason()).isEqualTo(reason);
     assertThat(exception).hasMessage("why");
   }
@@ -83,7 +83,7 @@ class ErrorReplyTests {
   @ParameterizedTest
   @CsvSource({"PAYLOAD_TOO_LARGE,reply too large", "TIMEOUT,handler failed", "OVERLOADED,handler failed"})
   void replyThatIsTooLargeIsNamed(Reason reason, String text) {
-    assertThat(ErrorReply.of(new MessagingException(reason, "internal"))).isEqualTo(new ErrorReply(500, text));
+    assertThat(ErrorReply.of(new BrokerException(reason, "internal"))).isEqualTo(new ErrorReply(500, text));
   }
 
   @ParameterizedTest

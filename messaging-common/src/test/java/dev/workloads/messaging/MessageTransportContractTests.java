@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.MessageTransport.Subscription;
-import dev.workloads.messaging.MessagingException.Reason;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -423,7 +423,7 @@ public abstract class MessageTransportContractTests {
     awaitParked(waiting.take());
     requester.close();
     assertThatExceptionOfType(ExecutionException.class).isThrownBy(() -> reply.get(SOON.toMillis(), MILLISECONDS))
-        .havingCause().isInstanceOfSatisfying(MessagingException.class,
+        .havingCause().isInstanceOfSatisfying(BrokerException.class,
             e -> assertThat(e.reason()).isEqualTo(Reason.TIMEOUT));
   }
 
@@ -551,8 +551,8 @@ public abstract class MessageTransportContractTests {
   }
 
   private static void assertFails(Reason reason, Runnable call) {
-    assertThatExceptionOfType(MessagingException.class).isThrownBy(call::run)
-        .extracting(MessagingException::reason).isEqualTo(reason);
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
+        .extracting(BrokerException::reason).isEqualTo(reason);
   }
 
   private static Duration since(long start) {

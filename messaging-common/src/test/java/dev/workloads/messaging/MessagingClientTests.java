@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.MessagingClient.AwaitedReply;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -172,10 +172,10 @@ class MessagingClientTests {
       received.add(message);
       transport.publish(new BrokerMessage(message.requireReplyTo(), EMPTY, null, headers));
     });
-    assertThatExceptionOfType(MessagingException.class)
+    assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> new MessagingClient(transport, Duration.ZERO).request("a", EMPTY, TIMEOUT))
         .withMessage("why it failed")
-        .extracting(MessagingException::reason).isEqualTo(reason);
+        .extracting(BrokerException::reason).isEqualTo(reason);
     assertThat(received).hasSize(1);
   }
 
@@ -188,7 +188,7 @@ class MessagingClientTests {
             Map.of("Nats-Service-Error", List.of("\u00e4\r\nInjected: " + "x".repeat(300))));
       }
     };
-    assertThatExceptionOfType(MessagingException.class)
+    assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> new MessagingClient(scripted, WINDOW).request("a", EMPTY, TIMEOUT))
         .satisfies(e -> assertThat(e.getMessage()).startsWith("?  Injected: xxx").hasSize(256));
   }
@@ -297,8 +297,8 @@ class MessagingClientTests {
   }
 
   private static void assertFails(Reason reason, Runnable call) {
-    assertThatExceptionOfType(MessagingException.class).isThrownBy(call::run)
-        .extracting(MessagingException::reason).isEqualTo(reason);
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
+        .extracting(BrokerException::reason).isEqualTo(reason);
   }
 
   /** A transport that fails so many times before it succeeds. */
@@ -331,7 +331,7 @@ class MessagingClientTests {
 
     private void failIfDue() {
       if (failures.getAndDecrement() > 0) {
-        throw new MessagingException(reason, "scripted");
+        throw new BrokerException(reason, "scripted");
       }
     }
 

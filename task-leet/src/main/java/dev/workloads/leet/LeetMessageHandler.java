@@ -1,7 +1,7 @@
 package dev.workloads.leet;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import java.nio.ByteBuffer;
@@ -11,7 +11,7 @@ import org.springframework.stereotype.Component;
 
 /** Replies with the message's text in leet-speak. */
 @Component
-final class LeetMessageHandler implements MessageHandler {
+final class LeetMessageHandler implements BrokerMessageHandler {
 
   private static final int SHORT = 4096; // some 25 microseconds
 

@@ -3,10 +3,10 @@ package dev.workloads.leet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.io.IOException;
 import java.net.URI;
@@ -57,14 +57,14 @@ class TaskLeetApplicationTests {
   @ParameterizedTest
   @ValueSource(strings = {"tasks", "task.default", "other.tasks.x", "Tasks.x"})
   void otherSubjectsHaveNoResponders(String subject) {
-    assertThatExceptionOfType(MessagingException.class)
+    assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> client.request(subject, utf8("x"), TIMEOUT))
         .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.NO_RESPONDERS));
   }
 
   @Test
   void requesterIsToldThatItsBodyIsNotUtf8() {
-    assertThatExceptionOfType(MessagingException.class)
+    assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> client.request("tasks.x", new byte[] {(byte) 0xFF}, TIMEOUT))
         .withMessageStartingWith("failed to decode body: ")
         .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.HANDLER_FAILED));
@@ -157,7 +157,7 @@ class TaskLeetApplicationTests {
       assertThat(text(client.request("narrow.x", utf8("leet"), TIMEOUT))).isEqualTo("1337");
     }
 
-    assertThatExceptionOfType(MessagingException.class)
+    assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> client.request("narrow.x", utf8("x"), TIMEOUT))
         .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.NO_RESPONDERS));
   }

@@ -2,7 +2,7 @@ package dev.workloads.reverse;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import org.springframework.boot.SpringApplication;
@@ -13,7 +13,7 @@ import org.springframework.context.annotation.Bean;
 public class ReverseApplication {
 
   @Bean
-  MessageHandler reverse(MessagingClient client) {
+  BrokerMessageHandler reverse(MessagingClient client) {
     return message -> {
       if (message.body().length == 0) {
         throw new MessageRejectedException("there is nothing to reverse");

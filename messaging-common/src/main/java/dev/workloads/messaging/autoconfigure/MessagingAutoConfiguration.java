@@ -1,6 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.Subjects;
@@ -36,7 +36,7 @@ import org.springframework.core.task.VirtualThreadTaskExecutor;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.util.unit.DataSize;
 
-/** Auto-configuration of the messaging client and, where there is a {@link MessageHandler}, of a worker. */
+/** Auto-configuration of the messaging client and, where there is a {@link BrokerMessageHandler}, of a worker. */
 @AutoConfiguration
 @EnableConfigurationProperties(MessagingProperties.class)
 public final class MessagingAutoConfiguration {
@@ -52,10 +52,10 @@ public final class MessagingAutoConfiguration {
 
   @Bean
   @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
-  @ConditionalOnBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
+  @ConditionalOnBean(value = BrokerMessageHandler.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerContainer messageListenerContainer(MessageTransport transport, MessagingClient client,
-      MessageHandler handler, MessagingProperties properties, Environment environment,
+      BrokerMessageHandler handler, MessagingProperties properties, Environment environment,
       ObjectProvider<ObservationRegistry> observations, ObjectProvider<ProcessObservationConvention> convention) {
     ListenerSettings settings = settings(properties, environment.getProperty("spring.application.name"));
     ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
@@ -82,12 +82,12 @@ public final class MessagingAutoConfiguration {
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnProperty("messaging.subscriptions")
   @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
-  @ConditionalOnMissingBean(value = MessageHandler.class, search = SearchStrategy.CURRENT)
+  @ConditionalOnMissingBean(value = BrokerMessageHandler.class, search = SearchStrategy.CURRENT)
   static class MissingHandlerConfiguration {
 
     MissingHandlerConfiguration(MessagingProperties properties) {
       throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
-          "There is no MessageHandler bean to handle the messages: declare one, or remove the property.");
+          "There is no BrokerMessageHandler bean to handle the messages: declare one, or remove the property.");
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.workloads.messaging.discovery;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.MessagingException;
 import dev.workloads.messaging.listener.EndpointStats;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import java.nio.charset.StandardCharsets;
@@ -91,7 +91,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
     };
     try {
       transport.publish(message.reply(writer.writeToString(this).getBytes(StandardCharsets.UTF_8)));
-    } catch (MessagingException | IllegalArgumentException e) {
+    } catch (BrokerException | IllegalArgumentException e) {
       log.debug("A discovery request was not answered", e);
     }
   }

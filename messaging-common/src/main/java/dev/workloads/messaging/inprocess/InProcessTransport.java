@@ -1,9 +1,9 @@
 package dev.workloads.messaging.inprocess;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -72,7 +72,7 @@ public final class InProcessTransport implements MessageTransport {
     inboxes.put(inbox, reply);
     try {
       if (!deliver(new BrokerMessage(message.subject(), message.body(), inbox, message.headers()))) {
-        throw new MessagingException(Reason.NO_RESPONDERS, "nobody is subscribed to " + message.subject());
+        throw new BrokerException(Reason.NO_RESPONDERS, "nobody is subscribed to " + message.subject());
       }
       return await(reply, timeout);
     } finally {
@@ -87,12 +87,12 @@ public final class InProcessTransport implements MessageTransport {
     try {
       return reply.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      throw new MessagingException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", e);
+      throw new BrokerException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new MessagingException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
+      throw new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
     } catch (CancellationException | ExecutionException e) {
-      throw new MessagingException(Reason.TIMEOUT, "closed while waiting for the reply", e);
+      throw new BrokerException(Reason.TIMEOUT, "closed while waiting for the reply", e);
     }
   }
 
@@ -147,7 +147,7 @@ public final class InProcessTransport implements MessageTransport {
 
   private void requireOpen() {
     if (closed) {
-      throw new MessagingException(Reason.BROKER_UNAVAILABLE, "the messaging transport is closed");
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the messaging transport is closed");
     }
   }
 }

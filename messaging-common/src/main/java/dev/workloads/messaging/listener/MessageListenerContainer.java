@@ -1,7 +1,7 @@
 package dev.workloads.messaging.listener;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import java.time.Duration;
@@ -57,7 +57,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
    * @param client what the handler replies with, on the same transport
    * @param threads makes the threads that run the handler, platform or virtual ones
    */
-  public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
+  public MessageListenerContainer(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
       ListenerSettings settings, ThreadFactory threads) {
     this(transport, client, handler, settings, threads, UnaryOperator.identity());
   }
@@ -66,10 +66,10 @@ public final class MessageListenerContainer implements SmartLifecycle {
    * Creates a container whose deliveries are observed.
    *
    * @param around stands around each delivery, error reply included; what the handler throws comes through it
-   * @see #MessageListenerContainer(MessageTransport, MessagingClient, MessageHandler, ListenerSettings, ThreadFactory)
+   * @see #MessageListenerContainer(MessageTransport, MessagingClient, BrokerMessageHandler, ListenerSettings, ThreadFactory)
    */
-  public MessageListenerContainer(MessageTransport transport, MessagingClient client, MessageHandler handler,
-      ListenerSettings settings, ThreadFactory threads, UnaryOperator<MessageHandler> around) {
+  public MessageListenerContainer(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
+      ListenerSettings settings, ThreadFactory threads, UnaryOperator<BrokerMessageHandler> around) {
     this.transport = transport;
     this.processor = new MessageProcessor(transport, client, handler, settings, around);
     this.handlersLoader = handler.getClass().getClassLoader();

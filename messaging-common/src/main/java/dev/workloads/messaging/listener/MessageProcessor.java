@@ -1,12 +1,12 @@
 package dev.workloads.messaging.listener;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.ErrorReply;
-import dev.workloads.messaging.MessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.MissingReplyToException;
 import dev.workloads.messaging.Subjects;
 import java.time.Duration;
@@ -26,14 +26,14 @@ final class MessageProcessor {
 
   private final MessageTransport transport;
   private final MessagingClient client;
-  private final MessageHandler handler;
-  private final UnaryOperator<MessageHandler> around;
+  private final BrokerMessageHandler handler;
+  private final UnaryOperator<BrokerMessageHandler> around;
   private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
   private final List<EndpointStats> endpoints;
 
-  MessageProcessor(MessageTransport transport, MessagingClient client, MessageHandler handler,
-      ListenerSettings settings, UnaryOperator<MessageHandler> around) {
+  MessageProcessor(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
+      ListenerSettings settings, UnaryOperator<BrokerMessageHandler> around) {
     this.transport = transport;
     this.client = client;
     this.handler = handler;
@@ -133,7 +133,7 @@ final class MessageProcessor {
   }
 
   private void failed(BrokerMessage message, Throwable failure, MessagingClient.AwaitedReply reply) {
-    if (!reply.isSent() && failure instanceof MessagingException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
+    if (!reply.isSent() && failure instanceof BrokerException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
       lost(message, e); // the reply waited for the connection as long as the requester did
       return;
     }
@@ -149,7 +149,7 @@ final class MessageProcessor {
     }
     try {
       sender.accept(error.toMessage(message.replyTo()));
-    } catch (MessagingException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
+    } catch (BrokerException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
       lost(message, e);
     }
   }

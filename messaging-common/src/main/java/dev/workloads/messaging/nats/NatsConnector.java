@@ -1,7 +1,7 @@
 package dev.workloads.messaging.nats;
 
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.nats.NatsSubscription.Attachment;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
@@ -64,7 +64,7 @@ final class NatsConnector implements AutoCloseable {
   Connection connected() {
     Connection connection = current;
     if (connection == null || connection.getStatus() != Status.CONNECTED) {
-      throw new MessagingException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE);
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE);
     }
     return connection;
   }

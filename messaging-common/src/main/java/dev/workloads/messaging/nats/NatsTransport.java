@@ -1,9 +1,9 @@
 package dev.workloads.messaging.nats;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.Subjects;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamStatusException;
@@ -115,24 +115,24 @@ public final class NatsTransport implements MessageTransport {
       return call.apply(connection);
     } catch (IllegalStateException e) {
       // Closed, closing, just lost, or its outgoing queue is full: either way jnats did not take the message
-      throw new MessagingException(Reason.BROKER_UNAVAILABLE, NatsConnector.UNAVAILABLE, e);
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsConnector.UNAVAILABLE, e);
     } catch (IllegalArgumentException e) {
       message.requireSendable(connection.getMaxPayload()); // the limit may be that of another server by now
       throw e;
     }
   }
 
-  private static MessagingException failure(@Nullable Throwable cause, String subject, Duration timeout) {
+  private static BrokerException failure(@Nullable Throwable cause, String subject, Duration timeout) {
     if (cause instanceof JetStreamStatusException) { // how jnats reports a 503 status, for core requests too
-      return new MessagingException(Reason.NO_RESPONDERS, "nobody is subscribed to " + subject, cause);
+      return new BrokerException(Reason.NO_RESPONDERS, "nobody is subscribed to " + subject, cause);
     }
     if (cause instanceof TimeoutException) {
-      return new MessagingException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", cause);
+      return new BrokerException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", cause);
     }
-    return new MessagingException(Reason.TIMEOUT, "closed while waiting for the reply", cause);
+    return new BrokerException(Reason.TIMEOUT, "closed while waiting for the reply", cause);
   }
 
-  private static MessagingException interrupted(@Nullable InterruptedException cause) {
-    return new MessagingException(Reason.TIMEOUT, "interrupted while waiting for the reply", cause);
+  private static BrokerException interrupted(@Nullable InterruptedException cause) {
+    return new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", cause);
   }
 }

@@ -1,13 +1,13 @@
 package dev.workloads.messaging.observation;
 
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.function.UnaryOperator;
 
 /** Observes the processing of messages, in the trace that their headers name. */
-public final class ObservedProcessing implements UnaryOperator<MessageHandler> {
+public final class ObservedProcessing implements UnaryOperator<BrokerMessageHandler> {
 
   private final ObservationRegistry registry;
   private final ObservationConvention<ProcessObservationContext> convention;
@@ -21,7 +21,7 @@ public final class ObservedProcessing implements UnaryOperator<MessageHandler> {
   }
 
   @Override
-  public MessageHandler apply(MessageHandler handler) {
+  public BrokerMessageHandler apply(BrokerMessageHandler handler) {
     return registry.isNoop() ? handler : message -> Observation
         .createNotStarted(convention, () -> new ProcessObservationContext(message, group), registry)
         .observeChecked(() -> handler.handle(message));

@@ -1,6 +1,6 @@
 package dev.workloads.messaging.observation;
 
-import dev.workloads.messaging.MessagingException;
+import dev.workloads.messaging.BrokerException;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
@@ -41,7 +41,7 @@ public class RequestObservationConvention implements ObservationConvention<Reque
   }
 
   private static String reason(Throwable error) {
-    return error instanceof MessagingException e
+    return error instanceof BrokerException e
         ? e.reason().name().toLowerCase(Locale.ROOT).replace('_', '-') : "invalid-message";
   }
 }

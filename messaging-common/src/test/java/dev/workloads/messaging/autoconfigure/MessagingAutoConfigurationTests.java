@@ -3,7 +3,7 @@ package dev.workloads.messaging.autoconfigure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.inprocess.InProcessTransport;
@@ -300,7 +300,7 @@ class MessagingAutoConfigurationTests {
   @Test
   void handlerOfTheParentMakesNoWorkerOfTheChild() {
     new ApplicationContextRunner().withUserConfiguration(TransportConfiguration.class)
-        .withBean(MessageHandler.class, () -> message -> { })
+        .withBean(BrokerMessageHandler.class, () -> message -> { })
         .run(parent -> runner.withParent(parent)
             .run(child -> assertThat(child).hasNotFailed().doesNotHaveBean(MessageListenerContainer.class)));
   }
@@ -348,7 +348,7 @@ class MessagingAutoConfigurationTests {
   static class HandlerConfiguration {
 
     @Bean
-    MessageHandler handler(MessagingClient client) {
+    BrokerMessageHandler handler(MessagingClient client) {
       return message -> client.publish(message.reply(
           ("handled " + new String(message.body(), StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8)));
     }

@@ -3,11 +3,11 @@ package dev.workloads.messaging.discovery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Connection;
@@ -95,7 +95,7 @@ class ServiceDiscoveryTests {
     client.request("tasks.reverse", "leet".getBytes(StandardCharsets.UTF_8), TIMEOUT);
     Throwable failure = catchThrowable(() -> client.request("other.x", new byte[0], TIMEOUT));
 
-    assertThat(failure).isInstanceOf(MessagingException.class).hasMessage("nothing to turn");
+    assertThat(failure).isInstanceOf(BrokerException.class).hasMessage("nothing to turn");
     Awaitility.await().untilAsserted(() -> {
       StatsResponse stats = discovery().stats("reverse-er").get(0);
       assertThat(stats.getType()).isEqualTo("io.nats.micro.v1.stats_response");
@@ -123,7 +123,7 @@ class ServiceDiscoveryTests {
   static class Worker {
 
     @Bean
-    MessageHandler handler(MessagingClient client) {
+    BrokerMessageHandler handler(MessagingClient client) {
       return message -> {
         if (message.body().length == 0) {
           throw new MessageRejectedException("nothing to turn");

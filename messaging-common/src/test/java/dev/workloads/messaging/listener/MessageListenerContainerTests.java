@@ -7,14 +7,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.ErrorReply;
-import dev.workloads.messaging.MessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -178,7 +178,7 @@ class MessageListenerContainerTests {
 
   @Test
   void handlerThatCannotTellWhetherItBlocksIsTakenToBlock() {
-    start(new MessageHandler() {
+    start(new BrokerMessageHandler() {
       @Override
       public void handle(BrokerMessage message) {
         started.add(Thread.currentThread().getName());
@@ -613,22 +613,22 @@ class MessageListenerContainerTests {
     return new ListenerSettings(List.of("work.>"), "group", maxInFlight, queueCapacity, maxBuffered, DRAIN_TIMEOUT);
   }
 
-  private MessageListenerContainer start(MessageHandler handler) {
+  private MessageListenerContainer start(BrokerMessageHandler handler) {
     return start(handler, 1, 100, UNBOUNDED);
   }
 
-  private MessageListenerContainer start(MessageHandler handler, int maxInFlight, int queueCapacity, long maxBuffered) {
+  private MessageListenerContainer start(BrokerMessageHandler handler, int maxInFlight, int queueCapacity, long maxBuffered) {
     return start(transport, client, handler, settings(maxInFlight, queueCapacity, maxBuffered));
   }
 
-  private MessageListenerContainer start(MessageTransport transport, MessagingClient client, MessageHandler handler,
+  private MessageListenerContainer start(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
       ListenerSettings settings) {
     MessageListenerContainer container = container(transport, client, handler, settings);
     container.start();
     return container;
   }
 
-  private MessageListenerContainer container(MessageTransport transport, MessagingClient client, MessageHandler handler,
+  private MessageListenerContainer container(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
       ListenerSettings settings) {
     MessageListenerContainer container =
         new MessageListenerContainer(transport, client, handler, settings,
@@ -683,8 +683,8 @@ class MessageListenerContainerTests {
   }
 
   private static void assertFails(Reason reason, Runnable call) {
-    assertThatExceptionOfType(MessagingException.class).isThrownBy(call::run)
-        .extracting(MessagingException::reason).isEqualTo(reason);
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
+        .extracting(BrokerException::reason).isEqualTo(reason);
   }
 
   private static ConditionFactory await() {
@@ -696,9 +696,9 @@ class MessageListenerContainerTests {
   }
 
   /** Says of all messages, or of those with a certain body, that handling them does not block. */
-  private record NonBlocking(MessageHandler handler, @Nullable String body) implements MessageHandler {
+  private record NonBlocking(BrokerMessageHandler handler, @Nullable String body) implements BrokerMessageHandler {
 
-    NonBlocking(MessageHandler handler) {
+    NonBlocking(BrokerMessageHandler handler) {
       this(handler, null);
     }
 
@@ -735,7 +735,7 @@ class MessageListenerContainerTests {
       message.requireSendable(MAX_PAYLOAD);
       tries.incrementAndGet();
       if (failure != null) {
-        throw new MessagingException(failure, "scripted");
+        throw new BrokerException(failure, "scripted");
       }
     }
 

@@ -4,11 +4,11 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MessagingException;
-import dev.workloads.messaging.MessagingException.Reason;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
@@ -133,9 +133,9 @@ class NatsTransportReconnectTests {
     await().untilAsserted(() ->
         assertThat(transport.request(new BrokerMessage("made", EMPTY), PATIENCE).body()).isEmpty());
     for (String ended : List.of("drained", "closed")) {
-      assertThatExceptionOfType(MessagingException.class)
+      assertThatExceptionOfType(BrokerException.class)
           .isThrownBy(() -> transport.request(new BrokerMessage(ended, EMPTY), PATIENCE))
-          .extracting(MessagingException::reason).isEqualTo(Reason.NO_RESPONDERS);
+          .extracting(BrokerException::reason).isEqualTo(Reason.NO_RESPONDERS);
     }
   }
 
@@ -287,7 +287,7 @@ class NatsTransportReconnectTests {
       try {
         client.request("a", EMPTY, Duration.ofSeconds(1));
         replies.incrementAndGet();
-      } catch (MessagingException e) {
+      } catch (BrokerException e) {
         failures.add(e.reason());
       }
     }
@@ -299,7 +299,7 @@ class NatsTransportReconnectTests {
   }
 
   private static void awaitAnswer(NatsTransport transport, String subject) {
-    await().ignoreExceptionsInstanceOf(MessagingException.class).until(() ->
+    await().ignoreExceptionsInstanceOf(BrokerException.class).until(() ->
         transport.request(new BrokerMessage(subject, EMPTY), Duration.ofSeconds(1)).body().length == 0);
   }
 
@@ -373,8 +373,8 @@ class NatsTransportReconnectTests {
   }
 
   private static void assertUnavailable(Runnable call) {
-    assertThatExceptionOfType(MessagingException.class).isThrownBy(call::run)
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
         .withMessage("not connected to the message broker")
-        .extracting(MessagingException::reason).isEqualTo(Reason.BROKER_UNAVAILABLE);
+        .extracting(BrokerException::reason).isEqualTo(Reason.BROKER_UNAVAILABLE);
   }
 }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.MessageHandler;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
@@ -52,8 +52,8 @@ class ObservationTests {
       assertThatThrownBy(() -> client.request("nobody", new byte[0], TIMEOUT)).hasMessageContaining("nobody");
 
       assertThat(timers(meters, "messaging.request")).containsExactlyInAnyOrder(
-          "error=none,outcome=success,reason=none: 1", "error=MessagingException,outcome=error,reason=handler-failed: 1",
-          "error=MessagingException,outcome=error,reason=no-responders: 1");
+          "error=none,outcome=success,reason=none: 1", "error=BrokerException,outcome=error,reason=handler-failed: 1",
+          "error=BrokerException,outcome=error,reason=no-responders: 1");
       Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
           "error=none,group=worker,outcome=success: 1",
           "error=MessageRejectedException,group=worker,outcome=error: 1"));
@@ -118,7 +118,7 @@ class ObservationTests {
     }
 
     @Bean
-    MessageHandler handler(MessagingClient client) {
+    BrokerMessageHandler handler(MessagingClient client) {
       return message -> {
         if (message.subject().equals("tasks.fail")) {
           throw new MessageRejectedException("no");

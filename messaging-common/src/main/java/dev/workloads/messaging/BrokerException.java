@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The message is fit for a caller outside: it names no address, no class and no payload.
  */
-public final class MessagingException extends RuntimeException {
+public final class BrokerException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
@@ -40,11 +40,11 @@ public final class MessagingException extends RuntimeException {
 
   private final Reason reason;
 
-  public MessagingException(Reason reason, String message) {
+  public BrokerException(Reason reason, String message) {
     this(reason, message, null);
   }
 
-  public MessagingException(Reason reason, String message, @Nullable Throwable cause) {
+  public BrokerException(Reason reason, String message, @Nullable Throwable cause) {
     super(message, cause);
     this.reason = reason;
   }

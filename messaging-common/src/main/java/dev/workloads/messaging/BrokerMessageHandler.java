@@ -8,7 +8,7 @@ package dev.workloads.messaging;
  * Delivery is at most once, and a message may be handled after its requester has given up.
  */
 @FunctionalInterface
-public interface MessageHandler {
+public interface BrokerMessageHandler {
 
   /**
    * Handles one message.
