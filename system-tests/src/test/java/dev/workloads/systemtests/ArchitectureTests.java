@@ -1,0 +1,78 @@
+package dev.workloads.systemtests;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Dependencies point one way: API, transports and listener, auto-configuration, apps, dev. */
+class ArchitectureTests {
+
+  private static final String API = "dev.workloads.messaging";
+
+  private static final JavaClasses CLASSES = new ClassFileImporter()
+      .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+      .withImportOption(location -> !location.contains("-tests.jar"))
+      .importPackages("dev.workloads");
+
+  @Test
+  void apiNeedsNothingButTheJdkAndJspecify() {
+    classes().that().resideInAPackage(API).should().onlyDependOnClassesThat()
+        .resideInAnyPackage(API, "java..", "org.jspecify..").check(CLASSES);
+  }
+
+  @Test
+  void packagesHaveNoCycles() {
+    slices().matching("dev.workloads.(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  @Test
+  void transportsKnowTheApiOnly() {
+    noClasses().that().resideInAnyPackage(API + ".nats", API + ".inprocess").should().dependOnClassesThat(
+        otherPackagesOfMessaging(API, API + ".nats", API + ".inprocess")).check(CLASSES);
+    noClasses().that().resideInAPackage(API + ".inprocess").should().dependOnClassesThat()
+        .resideInAPackage(API + ".nats").check(CLASSES);
+  }
+
+  @Test
+  void jnatsIsKnownToItsAdapterAndTheAutoConfiguration() {
+    noClasses().that().resideOutsideOfPackages(API + ".nats", API + ".autoconfigure").should().dependOnClassesThat()
+        .resideInAPackage("io.nats..").check(CLASSES);
+  }
+
+  @Test
+  void springBootIsForAutoConfiguration() {
+    noClasses().that().resideInAnyPackage(API, API + ".nats", API + ".inprocess", API + ".listener",
+        API + ".observation").should().dependOnClassesThat().resideInAPackage("org.springframework.boot..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void appsUseTheApiAndNotEachOther() {
+    noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat(
+        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
+    noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat(
+        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
+    noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat()
+        .resideInAnyPackage("dev.workloads.leet", "dev.workloads.dev").check(CLASSES);
+    noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat()
+        .resideInAnyPackage("dev.workloads.httpapi", "dev.workloads.dev").check(CLASSES);
+  }
+
+  @Test
+  void namesSayWhatAClassIs() {
+    noClasses().should().haveNameMatching(".*(Impl|Manager|Helper|Utils?)").check(CLASSES);
+  }
+
+  private static DescribedPredicate<JavaClass> otherPackagesOfMessaging(String... allowed) {
+    return DescribedPredicate.describe("are in another package of messaging", candidate ->
+        candidate.getPackageName().startsWith(API) && !List.of(allowed).contains(candidate.getPackageName()));
+  }
+}

@@ -1,0 +1,225 @@
+package dev.workloads.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.workloads.messaging.testing.NatsServer;
+import io.nats.client.AuthenticationException;
+import io.nats.client.Connection;
+import io.nats.client.ErrorListener;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import io.nats.client.Subscription;
+import io.nats.service.Discovery;
+import io.nats.service.ServiceBuilder;
+import io.nats.service.ServiceEndpoint;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The configuration that docker-compose gives nats-server: both apps work with it, and nothing else does. */
+class LeastPrivilegeIT {
+
+  private static final Path CONFIGURATION = Path.of("..", "deploy", "nats", "nats.conf");
+  private static final Map<String, String> PASSWORDS =
+      Map.of("HTTP_API_NATS_PASSWORD", "\"1234\"", "TASK_LEET_NATS_PASSWORD", "\"leet # 1e3\"");
+  private static final String[] HTTP_API = {"--messaging.nats.username=http-api", "--messaging.nats.password=1234",
+      "--messaging.nats.inbox-prefix=_INBOX_http_api"};
+  private static final String[] TASK_LEET = {"--messaging.nats.username=task-leet",
+      "--messaging.nats.password=leet # 1e3"};
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private static NatsServer nats;
+
+  @BeforeAll
+  static void start() {
+    nats = NatsServer.start(PASSWORDS, "-c", CONFIGURATION.toString());
+  }
+
+  @AfterAll
+  static void stop() {
+    nats.close();
+  }
+
+  @Test
+  void packagedAppsWorkTogether() throws IOException {
+    try (App worker = App.taskLeet(nats.url(), TASK_LEET); App httpApi = App.httpApi(nats.url(), HTTP_API)) {
+      worker.awaitReady();
+      httpApi.awaitReady();
+
+      for (String name : List.of("task-leet", "another.worker")) {
+        assertThat(httpApi.post("{\"worker\": \"" + name + "\", \"payload\": \"Hello World\"}").body())
+            .isEqualTo("H3110 W0r1d");
+      }
+      assertThat(httpApi.post("{\"payload\": \"Hello World\"}").body()).isEqualTo("H3110 W0r1d");
+      assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
+    }
+  }
+
+  @Test
+  void refusalsShowInTheAppsLogAndHealth() throws IOException {
+    try (App worker = App.taskLeet(nats.url(), with(TASK_LEET, "--messaging.consumer-group=spies"));
+        App httpApi = App.httpApi(nats.url(), TASK_LEET)) {
+      worker.awaitLiveButNotReady();
+      awaitHealth(worker, "Permissions Violation for Subscription to \\\"tasks.>\\\" using queue \\\"spies\\\"");
+      assertThat(worker.liveness()).isEqualTo(200);
+      assertThat(worker.log()).containsIgnoringCase(
+          "NATS refused a subscription: Permissions Violation for Subscription to \"tasks.>\" using queue \"spies\"");
+
+      httpApi.awaitReady();
+      assertThat(httpApi.post("{\"payload\": \"x\"}").statusCode()).isEqualTo(502);
+      assertThat(httpApi.log())
+          .containsIgnoringCase("NATS reported an error: Permissions Violation for Publish to \"tasks.default\"");
+      awaitHealth(httpApi, "Permissions Violation for Subscription to \\\"_INBOX.");
+      assertThat(httpApi.readiness()).isEqualTo(503);
+    }
+  }
+
+  private static void awaitHealth(App app, String problem) {
+    Awaitility.await().atMost(PATIENCE).untilAsserted(
+        () -> assertThat(app.management("/actuator/health").body()).containsIgnoringCase(problem));
+  }
+
+  @Test
+  void nobodyElseGetsIn() {
+    // Side by side: jnats takes its whole timeout to tell of a rejected login
+    Stream.of(new String[] {}, new String[] {"http-api", ""}, new String[] {"http-api", "leet # 1e3"},
+        new String[] {"task-leet", "1234"}, new String[] {"admin", "1234"}).parallel().forEach(login ->
+            assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(nats, login)));
+  }
+
+  @Test
+  void httpApiMayOnlySendTasksAndHearItsOwnReplies() throws Exception {
+    try (Client client = new Client(nats, "http-api", "1234")) {
+      for (String subject : List.of("tasks.>", "tasks.default", "_INBOX.>", "_INBOX.x", "_INBOX_http_api", "$SRV.>",
+          "$SYS.>", ">", "*")) {
+        client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
+      }
+      for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING",
+          "$SYS.REQ.SERVER.PING", "$JS.API.INFO")) {
+        client.publish(subject).isRefused("Publish to \"" + subject + "\"");
+      }
+      client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
+      client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
+      client.publish("tasks.default").isAllowed();
+    }
+  }
+
+  @Test
+  void taskLeetMayOnlyTakeTasksInItsGroupAndReplyOnce() throws Exception {
+    try (Client requester = new Client(nats, "http-api", "1234");
+        Client client = new Client(nats, "task-leet", "leet # 1e3")) {
+      client.subscribe("tasks.>", null).isRefused("Subscription to \"tasks.>\"");
+      client.subscribe("tasks.default", null).isRefused("Subscription to \"tasks.default\"");
+      client.subscribe("tasks.>", "spies").isRefused("Subscription to \"tasks.>\" using queue \"spies\"");
+      for (String subject : List.of(">", "*.default", "_INBOX_http_api.>", "_INBOX.>", "$SYS.>", "$JS.API.>")) {
+        client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
+        client.subscribe(subject, "task-leet").isRefused("Subscription to \"" + subject + "\"");
+      }
+      for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING")) {
+        client.publish(subject).isRefused("Publish to \"" + subject + "\"");
+      }
+      client.subscribe("tasks.default", "task-leet").isAllowed();
+      client.subscribe("$SRV.PING", null).isAllowed();
+      client.subscribe("$SRV.PING.task-leet.>", null).isAllowed();
+
+      Subscription tasks = client.connection.subscribe("tasks.here", "task-leet");
+      client.connection.flush(PATIENCE);
+      Subscription replies = requester.connection.subscribe("_INBOX_http_api.mine");
+      requester.connection.publish("tasks.here", "_INBOX_http_api.mine", new byte[0]);
+      String replyTo = tasks.nextMessage(PATIENCE).getReplyTo();
+      client.publish(replyTo).isAllowed();
+      client.publish(replyTo).isRefused("Publish to \"" + replyTo + "\"");
+      assertThat(replies.nextMessage(PATIENCE)).isNotNull();
+    }
+  }
+
+  @Test
+  void taskLeetAnswersServiceDiscovery(@TempDir Path directory) throws Exception {
+    Path withOperator = Files.writeString(directory.resolve("nats.conf"), Files.readString(CONFIGURATION)
+        .replace("users = [", "users = [{ user: operator, password: operator }"));
+    try (NatsServer server = NatsServer.start(PASSWORDS, "-c", withOperator.toString());
+        Client operator = new Client(server, "operator", "operator");
+        Client client = new Client(server, "task-leet", "leet # 1e3")) {
+      var service = new ServiceBuilder().connection(client.connection).name("task-leet").version("1.0.0")
+          .addServiceEndpoint(ServiceEndpoint.builder().endpointName("leet").endpointSubject("tasks.>")
+              .endpointQueueGroup("task-leet").handler(message -> message.respond(client.connection, "done")).build())
+          .build();
+      service.startService();
+      client.isAllowed();
+
+      assertThat(new Discovery(operator.connection, 1000, 1).ping()).singleElement()
+          .satisfies(ping -> assertThat(ping.getName()).isEqualTo("task-leet"));
+    }
+  }
+
+  private static String[] with(String[] settings, String more) {
+    String[] all = java.util.Arrays.copyOf(settings, settings.length + 1);
+    all[settings.length] = more;
+    return all;
+  }
+
+  /** A bare connection, and the errors that the server has sent it. */
+  private static final class Client implements ErrorListener, AutoCloseable {
+
+    private final Queue<String> errors = new ConcurrentLinkedQueue<>();
+    private final Connection connection;
+
+    Client(NatsServer server, String... login) throws IOException, InterruptedException {
+      Options.Builder options = new Options.Builder().server(server.url()).noReconnect().errorListener(this)
+          .connectionTimeout(Duration.ofSeconds(2));
+      if (login.length > 0) {
+        options.userInfo(login[0], login[1]);
+      }
+      connection = Nats.connect(options.build());
+    }
+
+    Client subscribe(String subject, String group) {
+      Subscription ignored =
+          group == null ? connection.subscribe(subject) : connection.subscribe(subject, group);
+      assertThat(ignored.isActive()).isTrue();
+      return this;
+    }
+
+    Client publish(String subject) {
+      connection.publish(subject, new byte[0]);
+      return this;
+    }
+
+    void isRefused(String what) throws Exception {
+      connection.flush(PATIENCE);
+      Awaitility.await(what + " is refused").atMost(PATIENCE).pollInterval(Duration.ofMillis(5))
+          .until(() -> !errors.isEmpty());
+      assertThat(errors.poll()).startsWithIgnoringCase("Permissions Violation for " + what);
+      assertThat(errors).isEmpty();
+    }
+
+    void isAllowed() throws Exception {
+      connection.flush(PATIENCE);
+      // jnats tells of errors on a thread of its own; one that is sure to come last proves that there was none before
+      String sentinel = "$sentinel";
+      publish(sentinel).isRefused("Publish to \"" + sentinel + "\"");
+    }
+
+    @Override
+    public void errorOccurred(Connection from, String error) {
+      errors.add(error);
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+      connection.close();
+    }
+  }
+}

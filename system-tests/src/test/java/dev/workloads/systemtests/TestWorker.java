@@ -1,0 +1,58 @@
+package dev.workloads.systemtests;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.MessagingClient;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * A worker that is as slow as {@code worker.delay} says, writes what it has begun into {@code worker.record}, and echoes
+ * the message, or fails if it starts with {@code fail}.
+ */
+@Configuration(proxyBeanMethods = false)
+@EnableAutoConfiguration
+class TestWorker {
+
+  private static final int RECORDED = 64;
+
+  @Bean
+  BrokerMessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis,
+      @Value("${worker.record:}") String record) {
+    return message -> {
+      if (!record.isEmpty()) {
+        record(Path.of(record), message);
+      }
+      if (delayMillis > 0) {
+        Thread.sleep(delayMillis); // stands for the work
+      }
+      if (new String(message.body(), 0, Math.min(4, message.body().length), StandardCharsets.UTF_8).equals("fail")) {
+        throw new MessageRejectedException(500, "failed as asked");
+      }
+      client.publish(message.reply(message.body()));
+    };
+  }
+
+  private static void record(Path file, BrokerMessage message) throws IOException {
+    String start = new String(message.body(), 0, Math.min(RECORDED, message.body().length), StandardCharsets.UTF_8);
+    Files.writeString(file, start.strip() + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+
+  public static void main(String[] args) {
+    new SpringApplicationBuilder(TestWorker.class).properties("spring.config.name=none",
+        "spring.application.name=test-worker", "messaging.subscriptions=tasks.>",
+        "management.endpoint.health.probes.enabled=true", "management.endpoint.health.show-details=always",
+        "management.endpoint.health.group.readiness.include=readinessState,messaging",
+        "management.endpoints.web.exposure.include=health,prometheus",
+        "spring.threads.virtual.enabled=true").run(args);
+  }
+}

@@ -1,0 +1,122 @@
+package dev.workloads.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.workloads.messaging.testing.NatsServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** One trace, from the HTTP request over the broker into the handler. */
+class TracingIT {
+
+  private static final String TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+
+  @Test
+  void traceCrossesBothProcessesAndTheirLogs() throws IOException, InterruptedException {
+    List<String> exports = new CopyOnWriteArrayList<>();
+    HttpServer receiver = receiver(exports);
+    String soon = "--management.opentelemetry.tracing.export.schedule-delay=100ms";
+    try (NatsServer nats = NatsServer.start();
+        App worker = App.taskLeet(nats.url(), endpoint(receiver), soon);
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), soon, "--logging.level.dev.workloads.httpapi=debug")) {
+      worker.awaitReady();
+      httpApi.awaitReady();
+
+      var answer = post(httpApi, "{\"payload\": \"Hello\"}");
+      httpApi.post("{\"payload\": \"not in the trace\"}");
+
+      assertThat(answer.statusCode()).isEqualTo(200);
+      String rawTraceId = new String(HexFormat.of().parseHex(TRACE_ID), StandardCharsets.ISO_8859_1);
+      Awaitility.await().untilAsserted(() -> {
+        assertThat(exports).anyMatch(export -> export.contains(rawTraceId) && export.contains("http-api")
+            && export.contains("http post /task") && export.contains("messaging request"));
+        assertThat(exports).anyMatch(export -> export.contains(rawTraceId) && export.contains("task-leet")
+            && export.contains("messaging process"));
+      });
+    } finally {
+      receiver.stop(0);
+    }
+  }
+
+  @Test
+  void failureIsLoggedWithItsTraceInBothProcesses() throws IOException, InterruptedException {
+    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
+    try (NatsServer nats = NatsServer.start();
+        App worker = App.of(TestWorker.class, nats.url(), endpoint(receiver));
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.level.dev.workloads.httpapi=debug")) {
+      worker.awaitReady();
+      httpApi.awaitReady();
+
+      var answer = post(httpApi, "{\"payload\": \"fail\"}");
+
+      assertThat(answer.body()).contains("\"reason\":\"handler-failed\"", "\"traceId\":\"" + TRACE_ID + "\"");
+      assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A task was not done: failed as asked");
+      assertThat(worker.log()).containsPattern("\\[" + TRACE_ID + "-.*Rejected a message: failed as asked");
+    } finally {
+      receiver.stop(0);
+    }
+  }
+
+  @Test
+  void containerLogsAreEcsJsonWithTheTrace() throws IOException, InterruptedException {
+    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
+    try (NatsServer nats = NatsServer.start();
+        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.structured.format.console=ecs",
+            "--logging.level.dev.workloads.httpapi=debug")) {
+      httpApi.awaitReady();
+      post(httpApi, "{\"payload\": \"nobody is there\"}");
+
+      List<JsonNode> lines = httpApi.log().lines().map(JsonMapper.shared()::readTree).toList();
+      assertThat(lines).isNotEmpty().allSatisfy(line -> {
+        assertThat(line.at("/@timestamp").asString()).isNotEmpty();
+        assertThat(line.at("/message").asString()).isNotEmpty();
+        assertThat(line.at("/log/level").asString()).isNotEmpty();
+        assertThat(line.at("/service/name").asString()).isEqualTo("http-api");
+      });
+      assertThat(lines).anySatisfy(line -> {
+        assertThat(line.at("/message").asString()).startsWith("A task was not done");
+        assertThat(line.at("/traceId").asString()).isEqualTo(TRACE_ID);
+      });
+    } finally {
+      receiver.stop(0);
+    }
+  }
+
+  private static HttpResponse<String> post(App httpApi, String json) throws IOException, InterruptedException {
+    return HttpClient.newHttpClient().send(HttpRequest.newBuilder(
+            URI.create("http://127.0.0.1:" + httpApi.port() + "/task"))
+        .header("traceparent", "00-" + TRACE_ID + "-b7ad6b7169203331-01").header("Accept", "application/json")
+        .POST(HttpRequest.BodyPublishers.ofString(json)).build(), BodyHandlers.ofString());
+  }
+
+  private static String endpoint(HttpServer receiver) {
+    return "--management.opentelemetry.tracing.export.otlp.endpoint=http://127.0.0.1:"
+        + receiver.getAddress().getPort() + "/v1/traces";
+  }
+
+  private static HttpServer receiver(List<String> exports) throws IOException {
+    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext("/v1/traces", exchange -> {
+      exports.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
+      exchange.sendResponseHeaders(200, -1);
+      exchange.close();
+    });
+    server.start();
+    return server;
+  }
+}
