@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /** One application as a process of its own, on free ports; controlled by one thread at a time. */
@@ -276,7 +277,12 @@ final class App implements AutoCloseable {
   }
 
   private static String[] settings(String... settings) {
-    return java.util.Arrays.stream(settings).filter(setting -> !setting.startsWith("-X")).toArray(String[]::new);
+    return Stream.of(settings).filter(setting -> !setting.startsWith("-X")).toArray(String[]::new);
+  }
+
+  /** Returns these settings and some more. */
+  static String[] with(String[] settings, String... more) {
+    return Stream.concat(Stream.of(settings), Stream.of(more)).toArray(String[]::new);
   }
 
   static int freePort() {

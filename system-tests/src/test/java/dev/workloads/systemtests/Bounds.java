@@ -1,6 +1,9 @@
 package dev.workloads.systemtests;
 
-/** What the contract promises in milliseconds, and how much a busy machine may add. */
+import java.time.Duration;
+import org.awaitility.Awaitility;
+
+/** What the contract promises in milliseconds, how much a busy machine may add, and how long a fault lasts. */
 final class Bounds {
 
   static final boolean FULL = Boolean.getBoolean("faults.full");
@@ -10,4 +13,9 @@ final class Bounds {
   static final long SLACK_MILLIS = 1000;
 
   private Bounds() {}
+
+  /** Blocks until that much time has passed since then, by {@link System#nanoTime}. */
+  static void awaitElapsed(long since, Duration duration) {
+    Awaitility.await().atMost(duration.plusSeconds(5)).until(() -> System.nanoTime() - since >= duration.toNanos());
+  }
 }

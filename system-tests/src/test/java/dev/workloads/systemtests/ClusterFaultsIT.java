@@ -23,9 +23,16 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A cluster of three brokers whose nodes die, or leave one after the other. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class) // at first both apps are on the same node
+@ParameterizedClass
+@EnumSource
 class ClusterFaultsIT {
 
   private static final int SIZE = 3;
@@ -33,15 +40,15 @@ class ClusterFaultsIT {
   private static final int POOLED_ROUTES = 4 * (SIZE - 1);
   private static final int ROUTES = SIZE - 1;
 
-  @TempDir
-  private static Path directory;
   private static final List<NatsServer> NODES = new ArrayList<>();
   private static final List<Integer> MONITORING = new ArrayList<>();
-  private static App worker;
-  private static App httpApi;
+  private static Pair pair;
+
+  @Parameter
+  private WorkerKind kind;
 
   @BeforeAll
-  static void start() throws IOException {
+  static void startCluster(@TempDir Path directory) throws IOException {
     List<Integer> ports = IntStream.range(0, SIZE).mapToObj(i -> App.freePort()).toList();
     String routes = ports.stream().map(port -> "nats://127.0.0.1:" + port).collect(Collectors.joining(","));
     // After the grace period the server closes one connection a second; less than 30 s in all it does not accept
@@ -54,17 +61,21 @@ class ClusterFaultsIT {
           "test", "--cluster", "nats://127.0.0.1:" + port, "--routes", routes));
     }
     awaitRoutes();
-    worker = App.of(TestWorker.class, NODES.get(0).url());
-    httpApi = App.httpApi(NODES.get(0).url());
-    worker.awaitReady();
-    httpApi.awaitReady();
   }
 
   @AfterAll
-  static void stop() {
-    httpApi.close();
-    worker.close();
+  static void stopCluster() {
     NODES.forEach(NatsServer::close);
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void start(WorkerKind kind) {
+    pair = Pair.start(kind, NODES.get(0).url()).awaitReady();
+  }
+
+  @AfterParameterizedClassInvocation
+  static void stop() {
+    pair.close();
   }
 
   @Test
@@ -74,9 +85,9 @@ class ClusterFaultsIT {
       if (round > 0) {
         bringBothToTheFirstNode();
       }
-      assertThat(worker.natsServer()).isEqualTo(NODES.get(0).url());
-      assertThat(httpApi.natsServer()).isEqualTo(NODES.get(0).url());
-      try (Load load = Load.start(httpApi)) {
+      assertThat(pair.worker().natsServer()).isEqualTo(NODES.get(0).url());
+      assertThat(pair.httpApi().natsServer()).isEqualTo(NODES.get(0).url());
+      try (Load load = Load.start(kind, pair.httpApi())) {
         load.awaitRight(500);
         NODES.get(0).kill();
         Tally before = load.next();
@@ -84,8 +95,8 @@ class ClusterFaultsIT {
         load.awaitRight(500);
         Tally after = load.stop();
 
-        System.out.printf("SIGKILL of the node of both apps: begun before: %s; after: %s; new callers: %s, first success"
-            + " after %d ms%n", before, after, fresh, fresh.firstSuccessMillis());
+        System.out.printf("%s: SIGKILL of the node of both apps: begun before: %s; after: %s; new callers: %s, first"
+            + " success after %d ms%n", kind, before, after, fresh, fresh.firstSuccessMillis());
         for (Tally tally : List.of(before, after, fresh)) {
           tally.requireOnly("timeout", "broker-unavailable", "no-responders");
         }
@@ -99,26 +110,25 @@ class ClusterFaultsIT {
 
   // One every 10 ms, each over a connection of its own: those of the load may all wait for a request that the node took
   // along, where the machine is slow, and would have no success for 5 s
-  private static Tally newCallers() {
-    try (Load load = Load.start(100, 100, id -> "new caller " + id, httpApi)) {
+  private Tally newCallers() {
+    try (Load load = Load.start(kind, 100, 100, id -> "new caller " + id, pair.httpApi())) {
       load.awaitRight(50);
       return load.stop();
     }
   }
 
   private static void bringBothToTheFirstNode() {
-    for (App app : List.of(worker, httpApi)) {
+    for (App app : List.of(pair.worker(), pair.httpApi())) {
       app.kill();
       app.startAgain();
     }
-    worker.awaitReady();
-    httpApi.awaitReady();
+    pair.awaitReady();
   }
 
   @Test
   @Order(2)
   void lameDuckOfEachNodeInTurnFailsNoRequest() {
-    try (Load load = Load.start(httpApi)) {
+    try (Load load = Load.start(kind, pair.httpApi())) {
       for (int round = 0; round < Bounds.ROUNDS; round++) {
         for (NatsServer node : NODES) {
           load.awaitRight(500);
@@ -131,7 +141,7 @@ class ClusterFaultsIT {
       load.awaitRight(500);
       Tally tally = load.stop();
 
-      System.out.printf("Lame duck of each of %d nodes, %d times round: %s%n", SIZE, Bounds.ROUNDS, tally);
+      System.out.printf("%s: lame duck of each of %d nodes, %d times round: %s%n", kind, SIZE, Bounds.ROUNDS, tally);
       tally.requireOnly();
     }
   }

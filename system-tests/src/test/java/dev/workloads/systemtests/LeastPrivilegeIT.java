@@ -69,7 +69,7 @@ class LeastPrivilegeIT {
 
   @Test
   void refusalsShowInTheAppsLogAndHealth() throws IOException {
-    try (App worker = App.taskLeet(nats.url(), with(TASK_LEET, "--messaging.consumer-group=spies"));
+    try (App worker = App.taskLeet(nats.url(), App.with(TASK_LEET, "--messaging.consumer-group=spies"));
         App httpApi = App.httpApi(nats.url(), TASK_LEET)) {
       worker.awaitLiveButNotReady();
       awaitHealth(worker, "Permissions Violation for Subscription to \\\"tasks.>\\\" using queue \\\"spies\\\"");
@@ -162,12 +162,6 @@ class LeastPrivilegeIT {
       assertThat(new Discovery(operator.connection, 1000, 1).ping()).singleElement()
           .satisfies(ping -> assertThat(ping.getName()).isEqualTo("task-leet"));
     }
-  }
-
-  private static String[] with(String[] settings, String more) {
-    String[] all = java.util.Arrays.copyOf(settings, settings.length + 1);
-    all[settings.length] = more;
-    return all;
   }
 
   /** A bare connection, and the errors that the server has sent it. */

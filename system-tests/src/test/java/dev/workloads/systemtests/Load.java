@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 
 /**
- * A load of tasks over several connections, each with a payload of its own whose echo is checked. A request is sent again
+ * A load of tasks over several connections, each with a payload of its own whose answer is checked. A request is sent again
  * only if its connection ended without one byte of an answer; then the client moves to the next server.
  *
  * <p>Threads: one for each connection, with a small stack since there may be thousands.
@@ -28,8 +28,8 @@ final class Load implements AutoCloseable {
   private static final Pattern REASON = Pattern.compile("\"reason\":\"([a-z-]+)\"");
   private static final int MAX_RESENDS = 200;
   private static final int STACK_SIZE = 256 << 10;
-  private static final int SHOWN = 40;
 
+  private final WorkerKind worker;
   private final int[] ports;
   private final int connections;
   private final long pauseNanos;
@@ -40,7 +40,8 @@ final class Load implements AutoCloseable {
   private volatile Tally tally = new Tally();
   private volatile boolean running = true;
 
-  private Load(int connections, int perSecond, LongFunction<String> payload, App... servers) {
+  private Load(WorkerKind worker, int connections, int perSecond, LongFunction<String> payload, App... servers) {
+    this.worker = worker;
     this.ports = Arrays.stream(servers).mapToInt(App::port).toArray();
     this.connections = connections;
     this.pauseNanos = perSecond == 0 ? 0 : connections * 1_000_000_000L / perSecond;
@@ -49,14 +50,14 @@ final class Load implements AutoCloseable {
     this.threads = Executors.newFixedThreadPool(connections, task -> new Thread(null, task, "load", STACK_SIZE));
   }
 
-  /** Starts 32 connections that send 600 requests a second in all to echo workers behind these servers. */
-  static Load start(App... servers) {
-    return start(32, 600, id -> "request " + id, servers);
+  /** Starts 32 connections that send 600 requests a second in all to workers behind these servers. */
+  static Load start(WorkerKind worker, App... servers) {
+    return start(worker, 32, 600, id -> "request " + id, servers);
   }
 
   /** Starts a load; 0 requests per second is as fast as answers come. */
-  static Load start(int connections, int perSecond, LongFunction<String> payload, App... servers) {
-    Load load = new Load(connections, perSecond, payload, servers);
+  static Load start(WorkerKind worker, int connections, int perSecond, LongFunction<String> payload, App... servers) {
+    Load load = new Load(worker, connections, perSecond, payload, servers);
     for (int i = 0; i < connections; i++) {
       int connection = i;
       load.threads.execute(() -> load.run(connection));
@@ -65,8 +66,8 @@ final class Load implements AutoCloseable {
   }
 
   /** Opens the connections, then sends one request over each at once. */
-  static Load burst(int connections, App server) {
-    Load load = new Load(connections, 0, id -> "request " + id, server);
+  static Load burst(WorkerKind worker, int connections, App server) {
+    Load load = new Load(worker, connections, 0, id -> "request " + id, server);
     for (int i = 0; i < connections; i++) {
       load.threads.execute(load::sendOne);
     }
@@ -143,7 +144,7 @@ final class Load implements AutoCloseable {
   private int send(String text, List<HttpConnection> open, int firstServer) {
     Tally counted = tally;
     long begin = System.nanoTime();
-    String start = text.substring(0, Math.min(SHOWN, text.length()));
+    String start = text.substring(0, Math.min(Tally.SHOWN, text.length()));
     int server = firstServer;
     for (int attempt = 0; attempt < MAX_RESENDS; attempt++) {
       try {
@@ -174,9 +175,9 @@ final class Load implements AutoCloseable {
     return server;
   }
 
-  private static String outcome(String text, HttpConnection.Answer answer) {
+  private String outcome(String text, HttpConnection.Answer answer) {
     if (answer.status() == 200) {
-      return answer.body().equals(text) ? Tally.RIGHT : Tally.LOST;
+      return answer.body().equals(worker.answer(text)) ? Tally.RIGHT : Tally.LOST;
     }
     Matcher reason = REASON.matcher(answer.body());
     return reason.find() ? reason.group(1) : "status " + answer.status();

@@ -3,74 +3,75 @@ package dev.workloads.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.testing.NatsServer;
-import java.io.IOException;
 import java.time.Duration;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A network between apps and broker that stops carrying anything, without closing connections. */
+@ParameterizedClass
+@EnumSource
 class NetworkCutIT {
 
-  private static NatsServer nats;
-  private static TcpProxy network;
-  private static App worker;
-  private static App httpApi;
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start();
+  @AutoClose
+  private static final TcpProxy NETWORK = new TcpProxy(NATS.port());
+  private static Pair pair;
 
-  @BeforeAll
-  static void start() throws IOException {
-    nats = NatsServer.start();
-    network = new TcpProxy(nats.port());
+  @Parameter
+  private WorkerKind kind;
+
+  @BeforeParameterizedClassInvocation
+  static void start(WorkerKind kind) {
     String[] settings = Bounds.FULL ? new String[0] : new String[] {"--messaging.nats.ping-interval=500ms"};
-    worker = App.of(TestWorker.class, network.natsUrl(), settings);
-    httpApi = App.httpApi(network.natsUrl(), settings);
-    worker.awaitReady();
-    httpApi.awaitReady();
+    pair = Pair.start(kind, NETWORK.natsUrl(), settings).awaitReady();
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void stop() {
-    httpApi.close();
-    worker.close();
-    network.close();
-    nats.close();
+    pair.close();
   }
 
   @Test
   void shortCutFailsNoRequest() {
-    try (Load load = Load.start(httpApi)) {
+    try (Load load = Load.start(kind, pair.httpApi())) {
       load.awaitRight(500);
-      network.cut();
-      long cutAt = System.nanoTime();
-      Awaitility.await().until(() -> System.nanoTime() - cutAt >= 700_000_000);
-      network.mend();
+      NETWORK.cut();
+      Bounds.awaitElapsed(System.nanoTime(), Duration.ofMillis(700));
+      NETWORK.mend();
       load.awaitRight(500);
       Tally tally = load.stop();
 
-      System.out.printf("Network cut for 0.7 s: %s, slowest %d ms%n", tally, tally.slowestMillis(Tally.RIGHT));
+      System.out.printf("%s: network cut for 0.7 s: %s, slowest %d ms%n", kind, tally,
+          tally.slowestMillis(Tally.RIGHT));
       tally.requireOnly();
     }
   }
 
   @Test
   void longCutIsNoticedAndRequestsFailInTimeMeanwhile() {
-    try (Load load = Load.start(httpApi)) {
+    try (Load load = Load.start(kind, pair.httpApi())) {
       load.awaitRight(500);
       long cutAt = System.nanoTime();
-      network.cut();
+      NETWORK.cut();
       Awaitility.await().atMost(Duration.ofSeconds(40)).pollInterval(Duration.ofMillis(20))
-          .until(() -> !httpApi.isConnected() && !worker.isConnected());
+          .until(() -> !pair.httpApi().isConnected() && !pair.worker().isConnected());
       long noticed = (System.nanoTime() - cutAt) / 1_000_000;
       Tally unnoticed = load.next();
       Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> load.tally().count("broker-unavailable") >= 200);
-      network.mend();
+      NETWORK.mend();
       Tally down = load.next();
       load.awaitRight(500);
       Tally after = load.stop();
 
-      System.out.printf("Network cut without a close: noticed after %d ms; begun before: %s, slowest timeout %d ms; then:"
-          + " %s, slowest %d ms; after: %s, first success after %d ms%n", noticed, unnoticed,
+      System.out.printf("%s: network cut without a close: noticed after %d ms; begun before: %s, slowest timeout %d ms;"
+          + " then: %s, slowest %d ms; after: %s, first success after %d ms%n", kind, noticed, unnoticed,
           unnoticed.slowestMillis("timeout"), down, down.slowestMillis("broker-unavailable"), after,
           after.firstSuccessMillis());
       assertThat(noticed).isLessThan(Bounds.FULL ? 30_000 : 5_000);

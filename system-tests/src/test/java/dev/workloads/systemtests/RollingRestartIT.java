@@ -2,51 +2,39 @@ package dev.workloads.systemtests;
 
 import dev.workloads.messaging.testing.NatsServer;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Rolling restarts under load fail no request, as long as one replica of each is up. */
 @Tag("faults")
 class RollingRestartIT {
 
-  private static final int ROUNDS = Integer.getInteger("faults.rounds", 1);
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start();
 
-  private static NatsServer nats;
-
-  @BeforeAll
-  static void start() {
-    nats = NatsServer.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    nats.close();
-  }
-
-  @Test
-  void restartOfTheWorkersFailsNoRequest() {
-    try (App first = App.of(TestWorker.class, nats.url());
-        App second = App.of(TestWorker.class, nats.url());
-        App httpApi = App.httpApi(nats.url()).awaitReady()) {
-      restartUnderLoad(List.of(first.awaitReady(), second.awaitReady()), "workers", httpApi);
+  @ParameterizedTest
+  @EnumSource
+  void restartOfTheWorkersFailsNoRequest(WorkerKind kind) {
+    try (App first = kind.start(NATS.url());
+        Pair pair = Pair.start(kind, NATS.url()).awaitReady()) {
+      restartUnderLoad(kind, List.of(first.awaitReady(), pair.worker()), "workers", pair.httpApi());
     }
   }
 
-  @Test
-  void restartOfTheHttpApisFailsNoRequest() {
-    try (App worker = App.of(TestWorker.class, nats.url());
-        App first = App.httpApi(nats.url());
-        App second = App.httpApi(nats.url())) {
-      worker.awaitReady();
-      restartUnderLoad(List.of(first.awaitReady(), second.awaitReady()), "http-apis", first, second);
+  @ParameterizedTest
+  @EnumSource
+  void restartOfTheHttpApisFailsNoRequest(WorkerKind kind) {
+    try (App first = App.httpApi(NATS.url());
+        Pair pair = Pair.start(kind, NATS.url()).awaitReady()) {
+      restartUnderLoad(kind, List.of(first.awaitReady(), pair.httpApi()), "http-apis", first, pair.httpApi());
     }
   }
 
-  private static void restartUnderLoad(List<App> replicas, String what, App... servers) {
-    try (Load load = Load.start(servers)) {
-      for (int round = 0; round < ROUNDS; round++) {
+  private static void restartUnderLoad(WorkerKind kind, List<App> replicas, String what, App... servers) {
+    try (Load load = Load.start(kind, servers)) {
+      for (int round = 0; round < Bounds.ROUNDS; round++) {
         for (App replica : replicas) {
           load.awaitRight(500);
           replica.terminate();
@@ -57,7 +45,7 @@ class RollingRestartIT {
       }
       load.awaitRight(500);
       Tally tally = load.stop();
-      System.out.println("Rolling restart of 2 " + what + ", " + ROUNDS + " times round: " + tally);
+      System.out.printf("%s: rolling restart of 2 %s, %d times round: %s%n", kind, what, Bounds.ROUNDS, tally);
       tally.requireOnly();
     }
   }

@@ -17,6 +17,7 @@ final class Tally {
 
   static final String RIGHT = "right";
   static final String LOST = "lost";
+  static final int SHOWN = 40; // characters of a text, enough to tell it from others
 
   private final long startedAt = System.nanoTime();
   private final Map<String, Queue<Outcome>> outcomes = new ConcurrentHashMap<>();

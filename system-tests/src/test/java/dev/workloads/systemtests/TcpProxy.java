@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 
 /**
  * A network between clients and a server on this host that can be cut: then nothing passes, not even the end of a
@@ -20,14 +21,28 @@ import java.util.concurrent.Executors;
  */
 final class TcpProxy implements AutoCloseable {
 
-  private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+  private final ServerSocket listener;
   private final int target;
+  private final Supplier<Observer> toClients;
+  private final Supplier<Observer> toServer;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private boolean cut; // guarded by this
 
-  TcpProxy(int target) throws IOException {
+  TcpProxy(int target) {
+    this(target, () -> Observer.NONE, () -> Observer.NONE);
+  }
+
+  /** Creates a network on which observers, one for each connection, see all that passes either way. */
+  TcpProxy(int target, Supplier<Observer> toClients, Supplier<Observer> toServer) {
     this.target = target;
+    this.toClients = toClients;
+    this.toServer = toServer;
+    try {
+      listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     threads.execute(this::accept);
   }
 
@@ -67,8 +82,8 @@ final class TcpProxy implements AutoCloseable {
       awaitMended();
       Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
       sockets.add(server);
-      threads.execute(() -> carry(server, client));
-      carry(client, server);
+      threads.execute(() -> carry(server, client, toClients.get()));
+      carry(client, server, toServer.get());
     } catch (IOException e) {
       end(client); // the server is down
     } catch (InterruptedException e) {
@@ -76,7 +91,7 @@ final class TcpProxy implements AutoCloseable {
     }
   }
 
-  private void carry(Socket from, Socket to) {
+  private void carry(Socket from, Socket to, Observer observer) {
     try {
       try {
         InputStream in = from.getInputStream();
@@ -84,6 +99,7 @@ final class TcpProxy implements AutoCloseable {
         byte[] buffer = new byte[65_536];
         for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
           awaitMended();
+          observer.passed(buffer, count);
           out.write(buffer, 0, count);
         }
       } catch (IOException e) {
@@ -115,5 +131,13 @@ final class TcpProxy implements AutoCloseable {
     }
     threads.shutdownNow();
     sockets.forEach(this::end);
+  }
+
+  /** Sees the bytes that pass one way; called by one thread. */
+  interface Observer {
+
+    Observer NONE = (bytes, count) -> { };
+
+    void passed(byte[] bytes, int count);
   }
 }

@@ -1,37 +1,23 @@
 package dev.workloads.systemtests;
 
-import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/**
- * A worker that is as slow as {@code worker.delay} says, writes what it has begun into {@code worker.record}, and echoes
- * the message, or fails if it starts with {@code fail}.
- */
+/** A worker as slow as {@code worker.delay} says, which echoes a message, or fails if it starts with {@code fail}. */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration
 class TestWorker {
 
-  private static final int RECORDED = 64;
-
   @Bean
-  BrokerMessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis,
-      @Value("${worker.record:}") String record) {
+  BrokerMessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis) {
     return message -> {
-      if (!record.isEmpty()) {
-        record(Path.of(record), message);
-      }
       if (delayMillis > 0) {
         Thread.sleep(delayMillis); // stands for the work
       }
@@ -40,11 +26,6 @@ class TestWorker {
       }
       client.publish(message.reply(message.body()));
     };
-  }
-
-  private static void record(Path file, BrokerMessage message) throws IOException {
-    String start = new String(message.body(), 0, Math.min(RECORDED, message.body().length), StandardCharsets.UTF_8);
-    Files.writeString(file, start.strip() + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   public static void main(String[] args) {

@@ -2,15 +2,14 @@ package dev.workloads.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Options;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -20,102 +19,151 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Workers that end, die or freeze. */
 @Tag("faults")
+@ParameterizedClass
+@EnumSource
 class WorkerFaultsIT {
 
-  private static final int BURST = 2000;
+  private static final int HELD = 400;
+  private static final int FLOODING = 64;
   private static final Duration BURST_TIMEOUT = Duration.ofMillis(1500);
 
-  @TempDir
-  private static Path directory;
-  private static NatsServer nats;
-  private static App draining;
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start();
+  @AutoClose
+  private static final Wiretap HEALTHY_WIRE = new Wiretap(NATS.port());
+  @AutoClose
+  private static final Wiretap FAULTY_WIRE = new Wiretap(NATS.port());
+  @AutoClose
+  private static final NatsTransport TRANSPORT = new NatsTransport(new Options.Builder().server(NATS.url()).build(),
+      Duration.ofSeconds(5), Duration.ofMillis(100));
+  private static final MessagingClient CLIENT = new MessagingClient(TRANSPORT, Duration.ZERO);
   private static App healthy;
   private static App faulty;
-  private static App httpApi;
-  private static NatsTransport transport;
-  private static MessagingClient client;
 
-  @BeforeAll
-  static void start() {
-    nats = NatsServer.start();
-    draining = App.of(TestWorker.class, nats.url(), "--messaging.subscriptions=drain", "--worker.delay=500",
-        "--messaging.max-in-flight=100", "--messaging.queue-capacity=300");
-    healthy = worker("healthy");
-    faulty = worker("faulty");
-    httpApi = App.httpApi(nats.url());
-    transport = new NatsTransport(new Options.Builder().server(nats.url()).build(), Duration.ofSeconds(5),
-        Duration.ofMillis(100));
-    client = new MessagingClient(transport, Duration.ZERO);
-    List.of(draining, healthy, faulty, httpApi).forEach(App::awaitReady);
+  @Parameter
+  private WorkerKind kind;
+
+  @BeforeParameterizedClassInvocation
+  static void start(WorkerKind kind) {
+    healthy = worker(kind, HEALTHY_WIRE);
+    faulty = worker(kind, FAULTY_WIRE);
+    List.of(healthy, faulty).forEach(App::awaitReady);
   }
 
-  private static App worker(String name) {
-    return App.of(TestWorker.class, nats.url(), "-Xmx64m", "--messaging.max-in-flight=50", "--worker.delay=20",
-        "--messaging.queue-capacity=2000", "--worker.record=" + directory.resolve(name));
-  }
-
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void stop() {
-    transport.close();
-    List.of(httpApi, faulty, healthy, draining).forEach(App::close);
-    nats.close();
+    healthy.close();
+    faulty.close();
+  }
+
+  private static App worker(WorkerKind kind, Wiretap wire) {
+    return kind.start(wire.natsUrl(), App.with(kind.busy(50, 20), "-Xmx256m", "--messaging.queue-capacity=2000",
+        "--messaging.max-buffered=100MB"));
   }
 
   @Test
   void terminatedWorkerAnswersAllItHasBeforeItExits() {
-    ExecutorService threads = Executors.newFixedThreadPool(400);
-    try {
+    ExecutorService threads = Executors.newFixedThreadPool(HELD);
+    try (App draining = kind.start(NATS.url(), App.with(kind.busy(100, 500), "--messaging.subscriptions=drain",
+        "-Xmx320m", "--messaging.max-buffered=100MB", "--messaging.queue-capacity=" + HELD)).awaitReady()) {
       request("drain", "warm-up");
-      List<CompletableFuture<String>> answers = IntStream.range(0, 400)
-          .mapToObj(i -> CompletableFuture.supplyAsync(() -> request("drain", "message " + i), threads)).toList();
+      List<CompletableFuture<String>> answers = IntStream.range(0, HELD)
+          .mapToObj(i -> answer(threads, () -> request("drain", kind.work("message " + i)))).toList();
       Map<String, Double> held = Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(10))
           .until(() -> draining.metrics("messaging_in_flight", "messaging_queued"),
               // All have arrived: on a slow machine some may have been answered already
-              now -> now.get("messaging_in_flight") == 100
-                  && now.get("messaging_queued") + 100 + answers.stream().filter(Future::isDone).count() >= 400);
-      long begin = System.nanoTime();
-      draining.terminate();
-      draining.awaitExit();
-      long millis = (System.nanoTime() - begin) / 1_000_000;
+              now -> now.get("messaging_queued") > 0 && now.get("messaging_in_flight") + now.get("messaging_queued")
+                  + answers.stream().filter(Future::isDone).count() >= HELD);
+      long millis = millisToExit(draining);
 
       CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).join();
-      long right = IntStream.range(0, 400).filter(i -> answers.get(i).join().equals("message " + i)).count();
-      System.out.printf("SIGTERM to a worker with %s: %d of 400 answered, exit after %d ms%n", held, right, millis);
-      assertThat(right).isEqualTo(400);
+      long right = IntStream.range(0, HELD)
+          .filter(i -> answers.get(i).join().equals(kind.answer(kind.work("message " + i)))).count();
+      System.out.printf("%s: SIGTERM to a worker with %s: %d of %d answered, exit after %d ms%n", kind, held, right,
+          HELD, millis);
+      assertThat(right).isEqualTo(HELD);
     } finally {
       threads.shutdownNow();
     }
   }
 
-  private static String request(String subject, String text) {
+  @Test
+  void workerTerminatedInAFloodAnswersAllThatItTakes() {
+    ExecutorService threads = Executors.newFixedThreadPool(FLOODING);
+    try (App draining = kind.start(NATS.url(), "--messaging.subscriptions=flood").awaitReady()) {
+      AtomicInteger right = new AtomicInteger();
+      List<CompletableFuture<Reason>> ends = IntStream.range(0, FLOODING)
+          .mapToObj(i -> answer(threads, () -> requestUntilRefused("flood", "flood " + i, right))).toList();
+      Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> right.get() > 20_000);
+      long millis = millisToExit(draining);
+
+      List<Reason> reasons = ends.stream().map(CompletableFuture::join).toList();
+      System.out.printf("%s: SIGTERM to a worker in a flood: %s answered, exit after %d ms; then %s%n",
+          kind, right, millis,
+          reasons.stream().collect(Collectors.groupingBy(reason -> reason, Collectors.counting())));
+      assertThat(reasons).containsOnly(Reason.NO_RESPONDERS);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static <T> CompletableFuture<T> answer(ExecutorService threads, Supplier<T> request) {
+    return CompletableFuture.supplyAsync(request, threads);
+  }
+
+  private static long millisToExit(App app) {
+    long begin = System.nanoTime();
+    app.terminate();
+    app.awaitExit();
+    return (System.nanoTime() - begin) / 1_000_000;
+  }
+
+  private Reason requestUntilRefused(String subject, String text, AtomicInteger right) {
+    try {
+      while (request(subject, text).equals(kind.answer(text))) {
+        right.incrementAndGet();
+      }
+      throw new AssertionError("a wrong answer");
+    } catch (BrokerException e) {
+      return e.reason();
+    }
+  }
+
+  private String request(String subject, String text) {
     byte[] body = text.getBytes(StandardCharsets.UTF_8);
-    return new String(client.request(subject, body, Duration.ofSeconds(20)).body(), StandardCharsets.UTF_8);
+    return new String(CLIENT.request(subject, body, Duration.ofSeconds(20)).body(), StandardCharsets.UTF_8);
   }
 
   @Test
-  void killOfOneWorkerFailsOnlyWhatItHeld() throws IOException {
-    try (Load load = Load.start(httpApi)) {
+  void killOfOneWorkerFailsOnlyWhatItHeld() {
+    try (App httpApi = App.httpApi(NATS.url()).awaitReady();
+        Load load = Load.start(kind, httpApi)) {
       load.awaitRight(500);
       faulty.kill();
       Tally held = load.next();
       load.awaitRight(500);
       Tally after = load.stop();
 
-      System.out.printf("SIGKILL of one of 2 workers: begun before: %s; begun after: %s%n", held, after);
+      System.out.printf("%s: SIGKILL of one of 2 workers: begun before: %s; begun after: %s%n", kind, held, after);
       held.requireOnly("timeout");
       assertThat(held.count("timeout")).isLessThanOrEqualTo(32); // no more were under way
-      assertThat(held.texts("timeout")).doesNotContainAnyElementsOf(executed("healthy"));
+      assertThat(answers(held.texts("timeout"))).doesNotContainAnyElementsOf(HEALTHY_WIRE.sent());
       after.requireOnly();
     } finally {
       faulty.startAgain();
@@ -124,56 +172,68 @@ class WorkerFaultsIT {
   }
 
   @Test
-  void frozenWorkerDoesNotHarmAHealthyOneAndDropsWhatExpired() throws IOException {
+  void frozenWorkerDoesNotHarmAHealthyOneAndDropsWhatExpired() {
     // Half of the requests wait for the frozen worker until they time out: enough threads and connections for them
-    try (App httpApi = App.httpApi(nats.url(), "--task.request-timeout=1s", "--server.tomcat.threads.max=600")
+    try (App httpApi = App.httpApi(NATS.url(), "--task.request-timeout=1s", "--server.tomcat.threads.max=600")
             .awaitReady();
-        Load load = Load.start(384, 500, id -> "frozen " + id, httpApi)) {
+        Load load = Load.start(kind, 384, 500, id -> "frozen " + id, httpApi)) {
       load.awaitRight(500);
       double expiredBefore = faulty.metric("messaging_expired_total");
-      burst();
+      publishBurst();
       faulty.signal("STOP");
       long stoppedAt = System.nanoTime();
       Tally before = load.next();
-      Awaitility.await().until(() -> System.nanoTime() - stoppedAt > BURST_TIMEOUT.plusSeconds(1).toNanos());
+      Bounds.awaitElapsed(stoppedAt, BURST_TIMEOUT.plusSeconds(1));
       Tally frozen = load.next();
       faulty.signal("CONT");
       load.awaitRight(500);
       Tally after = load.stop();
+      Awaitility.await().until(() -> faulty.metric("messaging_queued") + faulty.metric("messaging_in_flight") == 0);
 
       double expired = faulty.metric("messaging_expired_total") - expiredBefore;
-      System.out.printf("SIGSTOP of one of 2 workers: begun before: %s; while stopped: %s, right within %d ms (99 %%);"
-          + " after SIGCONT: %s; expired in its queue: %.0f%n", before, frozen, frozen.millis(Tally.RIGHT, 0.99), after,
-          expired);
+      System.out.printf("%s: SIGSTOP of one of 2 workers: begun before: %s; while stopped: %s, right within %d ms "
+          + "(99 %%); after SIGCONT: %s; expired in its queue: %.0f%n", kind, before, frozen,
+          frozen.millis(Tally.RIGHT, 0.99), after, expired);
       Set<String> notExecuted = notExecuted(before.requireOnly("timeout"), frozen.requireOnly("timeout"),
           after.requireOnly("timeout"));
-      assertThat(frozen.texts("timeout")).doesNotContainAnyElementsOf(executed("healthy"));
+      assertThat(answers(frozen.texts("timeout"))).doesNotContainAnyElementsOf(HEALTHY_WIRE.sent());
       assertThat(notExecuted).as("not executed").hasSize((int) expired);
-      assertThat(expired).isGreaterThan(100);
+      assertThat(expired).isGreaterThan(burst() / 20.0);
       assertThat(faulty.log() + healthy.log()).doesNotContain("OutOfMemoryError");
     }
   }
 
   // More than two workers do in the time that it takes to stop one of them
-  private static void burst() {
-    for (int i = 0; i < BURST; i++) {
-      client.publish(new BrokerMessage("tasks.test", ("burst " + i).getBytes(StandardCharsets.UTF_8), "nobody",
+  private void publishBurst() {
+    for (int i = 0; i < burst(); i++) {
+      CLIENT.publish(new BrokerMessage("tasks.test", burstText(i).getBytes(StandardCharsets.UTF_8), "nobody",
           Map.of(MessagingClient.REQUEST_TIMEOUT_HEADER, List.of(Long.toString(BURST_TIMEOUT.toMillis())))));
     }
   }
 
-  private static Set<String> notExecuted(Tally... tallies) throws IOException {
-    Set<String> texts = IntStream.range(0, BURST).mapToObj(i -> "burst " + i).collect(Collectors.toSet());
+  private int burst() {
+    return kind == WorkerKind.TEST ? 2000 : 400;
+  }
+
+  private String burstText(int number) {
+    return kind.work("burst " + number);
+  }
+
+  private Set<String> notExecuted(Tally... tallies) {
+    Set<String> texts = IntStream.range(0, burst()).mapToObj(this::burstText).collect(Collectors.toSet());
     for (Tally tally : tallies) {
       texts.addAll(tally.texts("timeout"));
     }
-    texts.removeAll(executed("healthy"));
-    texts.removeAll(executed("faulty"));
-    return texts;
+    Set<String> answers = answers(texts);
+    HEALTHY_WIRE.sent().forEach(answers::remove);
+    FAULTY_WIRE.sent().forEach(answers::remove);
+    return answers;
   }
 
-  /** Returns what the worker has begun to work on. */
-  private static Set<String> executed(String worker) throws IOException {
-    return new HashSet<>(Files.readAllLines(directory.resolve(worker)));
+  /** Returns how the answers to the texts begin. */
+  private Set<String> answers(Set<String> texts) {
+    return texts.stream().map(kind::answer)
+        .map(answer -> answer.substring(0, Math.min(Tally.SHOWN, answer.length())))
+        .collect(Collectors.toCollection(HashSet::new));
   }
 }
