@@ -1,6 +1,7 @@
 package dev.workloads.systemtests;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
@@ -81,13 +82,9 @@ final class Callers implements AutoCloseable {
   }
 
   /** Ends the load once all its requests have their answers. */
-  Tally stop() throws InterruptedException {
+  Tally stop() {
     running = false;
-    threads.shutdown();
-    if (!threads.awaitTermination(20, TimeUnit.SECONDS)) {
-      tally.add(Tally.LOST, "a request is still waiting", 0);
-    }
-    return tally;
+    return tally.awaitEnd(threads, Duration.ofSeconds(20));
   }
 
   @Override

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,8 +28,11 @@ class DashboardIT {
   private static final Pattern SERIES = Pattern.compile("^(\\w+)(?:\\{(.*)})? \\S+$", Pattern.MULTILINE);
   private static final String NAME = "__name__";
 
+  @AutoClose
   private static NatsServer nats;
+  @AutoClose
   private static App httpApi;
+  @AutoClose
   private static App worker;
   private static final List<Map<String, String>> SCRAPE = new ArrayList<>();
 
@@ -42,13 +45,6 @@ class DashboardIT {
     assertThat(httpApi.post("{\"payload\": \"Hello\"}").statusCode()).isEqualTo(200);
     scrape(httpApi, "http-api");
     scrape(worker, "task-leet");
-  }
-
-  @AfterAll
-  static void stop() {
-    worker.close();
-    httpApi.close();
-    nats.close();
   }
 
   @ParameterizedTest

@@ -14,6 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -32,8 +33,10 @@ class HostileHttpIT {
   private static final double NOISE_MILLIS = Runtime.version().feature() >= 21 ? 60 : 1_000;
   private static final Pattern HEAP = Pattern.compile("jvm_memory_used_bytes\\{area=\"heap\"[^}]*} (\\S+)");
 
-  private static NatsServer nats;
-  private static App worker;
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start();
+  @AutoClose
+  private static Pair pair;
   private static App httpApi;
   private static double quietP99;
 
@@ -41,11 +44,8 @@ class HostileHttpIT {
 
   @BeforeAll
   static void start() throws Exception {
-    nats = NatsServer.start();
-    worker = App.of(TestWorker.class, nats.url());
-    httpApi = App.httpApi(nats.url(), "-Xmx96m", "--task.body-timeout=2s", "--server.tomcat.connection-timeout=3s");
-    worker.awaitReady();
-    httpApi.awaitReady();
+    httpApi = App.httpApi(NATS.url(), "-Xmx96m", "--task.body-timeout=2s", "--server.tomcat.connection-timeout=3s");
+    pair = new Pair(WorkerKind.TEST.start(NATS.url()), httpApi).awaitReady();
     try (Callers warmUp = Callers.start(httpApi)) {
       warmUp.measure(500);
       warmUp.measure(600);
@@ -54,20 +54,14 @@ class HostileHttpIT {
   }
 
   @AfterAll
-  static void stop() throws Exception {
-    try {
-      collectGarbage();
-      String metrics = httpApi.management("/actuator/prometheus").body();
-      double heap = HEAP.matcher(metrics).results().mapToDouble(match -> Double.parseDouble(match.group(1))).sum();
-      System.out.printf("Heap after the attacks: %.1f of 96 MiB%n", heap / MEGABYTE);
-      assertThat(heap / MEGABYTE).isPositive().isLessThan(64);
-      assertThat(httpApi.log()).doesNotContain("OutOfMemoryError", "\tat ");
-      assertThat(httpApi.readiness()).isEqualTo(200);
-    } finally {
-      httpApi.close();
-      worker.close();
-      nats.close();
-    }
+  static void attacksLeftNothingBehind() throws Exception {
+    collectGarbage();
+    String metrics = httpApi.management(App.PROMETHEUS).body();
+    double heap = HEAP.matcher(metrics).results().mapToDouble(match -> Double.parseDouble(match.group(1))).sum();
+    System.out.printf("Heap after the attacks: %.1f of 96 MiB%n", heap / MEGABYTE);
+    assertThat(heap / MEGABYTE).isPositive().isLessThan(64);
+    assertThat(httpApi.log()).doesNotContain("OutOfMemoryError", "\tat ");
+    assertThat(httpApi.readiness()).isEqualTo(200);
   }
 
   private static void collectGarbage() throws Exception {

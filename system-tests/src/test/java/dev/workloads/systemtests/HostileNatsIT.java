@@ -18,8 +18,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -32,9 +32,13 @@ class HostileNatsIT {
   private static final byte[] HELLO = "Hello".getBytes(StandardCharsets.UTF_8);
   private static final int MEGABYTE = 1 << 20;
 
+  @AutoClose
   private static NatsServer nats;
+  @AutoClose
   private static App worker;
+  @AutoClose
   private static App httpApi;
+  @AutoClose
   private static Connection client;
 
   @BeforeAll
@@ -45,14 +49,6 @@ class HostileNatsIT {
     client = Nats.connect(nats.url());
     worker.awaitReady();
     httpApi.awaitReady();
-  }
-
-  @AfterAll
-  static void stop() throws Exception {
-    client.close();
-    httpApi.close();
-    worker.close();
-    nats.close();
   }
 
   @AfterEach

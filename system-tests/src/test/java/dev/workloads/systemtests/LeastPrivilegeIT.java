@@ -23,8 +23,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,24 +39,13 @@ class LeastPrivilegeIT {
       "--messaging.nats.password=leet # 1e3"};
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  private static NatsServer nats;
-
-  @BeforeAll
-  static void start() {
-    nats = NatsServer.start(PASSWORDS, "-c", CONFIGURATION.toString());
-  }
-
-  @AfterAll
-  static void stop() {
-    nats.close();
-  }
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start(PASSWORDS, "-c", CONFIGURATION.toString());
 
   @Test
   void packagedAppsWorkTogether() throws IOException {
-    try (App worker = App.taskLeet(nats.url(), TASK_LEET); App httpApi = App.httpApi(nats.url(), HTTP_API)) {
-      worker.awaitReady();
-      httpApi.awaitReady();
-
+    try (App worker = App.taskLeet(NATS.url(), TASK_LEET).awaitReady();
+        App httpApi = App.httpApi(NATS.url(), HTTP_API).awaitReady()) {
       for (String name : List.of("task-leet", "another.worker")) {
         assertThat(httpApi.post("{\"worker\": \"" + name + "\", \"payload\": \"Hello World\"}").body())
             .isEqualTo("H3110 W0r1d");
@@ -69,8 +57,8 @@ class LeastPrivilegeIT {
 
   @Test
   void refusalsShowInTheAppsLogAndHealth() throws IOException {
-    try (App worker = App.taskLeet(nats.url(), App.with(TASK_LEET, "--messaging.consumer-group=spies"));
-        App httpApi = App.httpApi(nats.url(), TASK_LEET)) {
+    try (App worker = App.taskLeet(NATS.url(), App.with(TASK_LEET, "--messaging.consumer-group=spies"));
+        App httpApi = App.httpApi(NATS.url(), TASK_LEET)) {
       worker.awaitLiveButNotReady();
       awaitHealth(worker, "Permissions Violation for Subscription to \\\"tasks.>\\\" using queue \\\"spies\\\"");
       assertThat(worker.liveness()).isEqualTo(200);
@@ -96,12 +84,12 @@ class LeastPrivilegeIT {
     // Side by side: jnats takes its whole timeout to tell of a rejected login
     Stream.of(new String[] {}, new String[] {"http-api", ""}, new String[] {"http-api", "leet # 1e3"},
         new String[] {"task-leet", "1234"}, new String[] {"admin", "1234"}).parallel().forEach(login ->
-            assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(nats, login)));
+            assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(NATS, login)));
   }
 
   @Test
   void httpApiMayOnlySendTasksAndHearItsOwnReplies() throws Exception {
-    try (Client client = new Client(nats, "http-api", "1234")) {
+    try (Client client = new Client(NATS, "http-api", "1234")) {
       for (String subject : List.of("tasks.>", "tasks.default", "_INBOX.>", "_INBOX.x", "_INBOX_http_api", "$SRV.>",
           "$SYS.>", ">", "*")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
@@ -118,8 +106,8 @@ class LeastPrivilegeIT {
 
   @Test
   void taskLeetMayOnlyTakeTasksInItsGroupAndReplyOnce() throws Exception {
-    try (Client requester = new Client(nats, "http-api", "1234");
-        Client client = new Client(nats, "task-leet", "leet # 1e3")) {
+    try (Client requester = new Client(NATS, "http-api", "1234");
+        Client client = new Client(NATS, "task-leet", "leet # 1e3")) {
       client.subscribe("tasks.>", null).isRefused("Subscription to \"tasks.>\"");
       client.subscribe("tasks.default", null).isRefused("Subscription to \"tasks.default\"");
       client.subscribe("tasks.>", "spies").isRefused("Subscription to \"tasks.>\" using queue \"spies\"");

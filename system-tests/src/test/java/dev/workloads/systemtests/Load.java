@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
@@ -97,15 +96,7 @@ final class Load implements AutoCloseable {
   /** Ends the load once all its requests have their answers, and returns what became of those begun last. */
   Tally stop() {
     running = false;
-    threads.shutdown();
-    try {
-      if (!threads.awaitTermination(60, TimeUnit.SECONDS)) {
-        tally.add(Tally.LOST, "a request is still waiting", 0);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    return tally;
+    return tally.awaitEnd(threads, Duration.ofSeconds(60));
   }
 
   @Override

@@ -70,7 +70,7 @@ class OverloadIT {
   }
 
   @ParameterizedTest
-  @CsvSource({"100, 60, 0", "1000000, 10, 2"})
+  @CsvSource({"100, 60, 0", "1000000, 6, 2"})
   void moreThanTaskLeetMayHoldIsRefusedAndTheRestAnswered(int size, int connections, int queueCapacity) {
     String filler = "x".repeat(size);
     try (Pair pair = Pair.start(WorkerKind.LEET, NATS.url(), "-Xmx128m", "--messaging.max-in-flight=1",

@@ -2,12 +2,14 @@ package dev.workloads.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -31,6 +33,19 @@ final class Tally {
   void add(String outcome, String text, long nanos) {
     outcomes.computeIfAbsent(outcome, key -> new ConcurrentLinkedQueue<>())
         .add(new Outcome(text, System.nanoTime() - startedAt, nanos));
+  }
+
+  /** Waits for the threads that send requests; one that goes on for longer is counted as lost. */
+  Tally awaitEnd(ExecutorService threads, Duration longest) {
+    threads.shutdown();
+    try {
+      if (!threads.awaitTermination(longest.toSeconds(), TimeUnit.SECONDS)) {
+        add(LOST, "a request is still waiting", 0);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return this;
   }
 
   int count(String outcome) {

@@ -17,6 +17,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,14 +29,33 @@ class TracingIT {
 
   private static final String TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 
+  @AutoClose
+  private static final NatsServer NATS = NatsServer.start();
+
+  private final List<String> exports = new CopyOnWriteArrayList<>();
+  private HttpServer receiver;
+
+  @BeforeEach
+  void receive() throws IOException {
+    receiver = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    receiver.createContext("/v1/traces", exchange -> {
+      exports.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
+      exchange.sendResponseHeaders(200, -1);
+      exchange.close();
+    });
+    receiver.start();
+  }
+
+  @AfterEach
+  void stopReceiving() {
+    receiver.stop(0);
+  }
+
   @Test
   void traceCrossesBothProcessesAndTheirLogs() throws IOException, InterruptedException {
-    List<String> exports = new CopyOnWriteArrayList<>();
-    HttpServer receiver = receiver(exports);
     String soon = "--management.opentelemetry.tracing.export.schedule-delay=100ms";
-    try (NatsServer nats = NatsServer.start();
-        App worker = App.taskLeet(nats.url(), endpoint(receiver), soon);
-        App httpApi = App.httpApi(nats.url(), endpoint(receiver), soon, "--logging.level.dev.workloads.httpapi=debug")) {
+    try (App worker = App.taskLeet(NATS.url(), endpoint(), soon);
+        App httpApi = App.httpApi(NATS.url(), endpoint(), soon, "--logging.level.dev.workloads.httpapi=debug")) {
       worker.awaitReady();
       httpApi.awaitReady();
 
@@ -48,17 +70,13 @@ class TracingIT {
         assertThat(exports).anyMatch(export -> export.contains(rawTraceId) && export.contains("task-leet")
             && export.contains("messaging process"));
       });
-    } finally {
-      receiver.stop(0);
     }
   }
 
   @Test
   void failureIsLoggedWithItsTraceInBothProcesses() throws IOException, InterruptedException {
-    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
-    try (NatsServer nats = NatsServer.start();
-        App worker = App.of(TestWorker.class, nats.url(), endpoint(receiver));
-        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.level.dev.workloads.httpapi=debug")) {
+    try (App worker = App.of(TestWorker.class, NATS.url(), endpoint());
+        App httpApi = App.httpApi(NATS.url(), endpoint(), "--logging.level.dev.workloads.httpapi=debug")) {
       worker.awaitReady();
       httpApi.awaitReady();
 
@@ -67,16 +85,12 @@ class TracingIT {
       assertThat(answer.body()).contains("\"reason\":\"handler-failed\"", "\"traceId\":\"" + TRACE_ID + "\"");
       assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A task was not done: failed as asked");
       assertThat(worker.log()).containsPattern("\\[" + TRACE_ID + "-.*Rejected a message: failed as asked");
-    } finally {
-      receiver.stop(0);
     }
   }
 
   @Test
   void containerLogsAreEcsJsonWithTheTrace() throws IOException, InterruptedException {
-    HttpServer receiver = receiver(new CopyOnWriteArrayList<>());
-    try (NatsServer nats = NatsServer.start();
-        App httpApi = App.httpApi(nats.url(), endpoint(receiver), "--logging.structured.format.console=ecs",
+    try (App httpApi = App.httpApi(NATS.url(), endpoint(), "--logging.structured.format.console=ecs",
             "--logging.level.dev.workloads.httpapi=debug")) {
       httpApi.awaitReady();
       post(httpApi, "{\"payload\": \"nobody is there\"}");
@@ -92,8 +106,6 @@ class TracingIT {
         assertThat(line.at("/message").asString()).startsWith("A task was not done");
         assertThat(line.at("/traceId").asString()).isEqualTo(TRACE_ID);
       });
-    } finally {
-      receiver.stop(0);
     }
   }
 
@@ -104,19 +116,8 @@ class TracingIT {
         .POST(HttpRequest.BodyPublishers.ofString(json)).build(), BodyHandlers.ofString());
   }
 
-  private static String endpoint(HttpServer receiver) {
+  private String endpoint() {
     return "--management.opentelemetry.tracing.export.otlp.endpoint=http://127.0.0.1:"
         + receiver.getAddress().getPort() + "/v1/traces";
-  }
-
-  private static HttpServer receiver(List<String> exports) throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext("/v1/traces", exchange -> {
-      exports.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
-      exchange.sendResponseHeaders(200, -1);
-      exchange.close();
-    });
-    server.start();
-    return server;
   }
 }

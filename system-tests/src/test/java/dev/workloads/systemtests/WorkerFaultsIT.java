@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
@@ -61,8 +62,8 @@ class WorkerFaultsIT {
 
   @BeforeParameterizedClassInvocation
   static void start(WorkerKind kind) {
-    healthy = worker(kind, HEALTHY_WIRE);
-    faulty = worker(kind, FAULTY_WIRE);
+    healthy = worker(kind, HEALTHY_WIRE, "tasks.>");
+    faulty = worker(kind, FAULTY_WIRE, "tasks.>,burst");
     List.of(healthy, faulty).forEach(App::awaitReady);
   }
 
@@ -72,9 +73,9 @@ class WorkerFaultsIT {
     faulty.close();
   }
 
-  private static App worker(WorkerKind kind, Wiretap wire) {
+  private static App worker(WorkerKind kind, Wiretap wire, String subscriptions) {
     return kind.start(wire.natsUrl(), App.with(kind.busy(50, 20), "-Xmx256m", "--messaging.queue-capacity=2000",
-        "--messaging.max-buffered=100MB"));
+        "--messaging.max-buffered=100MB", "--messaging.subscriptions=" + subscriptions));
   }
 
   @Test
@@ -178,7 +179,7 @@ class WorkerFaultsIT {
             .awaitReady();
         Load load = Load.start(kind, 384, 500, id -> "frozen " + id, httpApi)) {
       load.awaitRight(500);
-      double expiredBefore = faulty.metric("messaging_expired_total");
+      double expiredBefore = expired(healthy, faulty);
       publishBurst();
       faulty.signal("STOP");
       long stoppedAt = System.nanoTime();
@@ -188,31 +189,39 @@ class WorkerFaultsIT {
       faulty.signal("CONT");
       load.awaitRight(500);
       Tally after = load.stop();
-      Awaitility.await().until(() -> faulty.metric("messaging_queued") + faulty.metric("messaging_in_flight") == 0);
+      Awaitility.await().until(() -> isIdle(healthy) && isIdle(faulty));
 
-      double expired = faulty.metric("messaging_expired_total") - expiredBefore;
+      double expired = expired(healthy, faulty) - expiredBefore; // on a slow machine a few in the healthy one, too
       System.out.printf("%s: SIGSTOP of one of 2 workers: begun before: %s; while stopped: %s, right within %d ms "
-          + "(99 %%); after SIGCONT: %s; expired in its queue: %.0f%n", kind, before, frozen,
+          + "(99 %%); after SIGCONT: %s; expired in their queues: %.0f%n", kind, before, frozen,
           frozen.millis(Tally.RIGHT, 0.99), after, expired);
       Set<String> notExecuted = notExecuted(before.requireOnly("timeout"), frozen.requireOnly("timeout"),
           after.requireOnly("timeout"));
       assertThat(answers(frozen.texts("timeout"))).doesNotContainAnyElementsOf(HEALTHY_WIRE.sent());
       assertThat(notExecuted).as("not executed").hasSize((int) expired);
-      assertThat(expired).isGreaterThan(burst() / 20.0);
+      assertThat(expired).isGreaterThan(burst() / 10.0);
       assertThat(faulty.log() + healthy.log()).doesNotContain("OutOfMemoryError");
     }
   }
 
-  // More than two workers do in the time that it takes to stop one of them
+  private static double expired(App... workers) {
+    return Stream.of(workers).mapToDouble(worker -> worker.metric("messaging_expired_total")).sum();
+  }
+
+  private static boolean isIdle(App worker) {
+    return worker.metrics("messaging_queued", "messaging_in_flight").values().stream().allMatch(value -> value == 0);
+  }
+
+  // More than a worker does in the time that it takes to stop it; the healthy one gets none of it
   private void publishBurst() {
     for (int i = 0; i < burst(); i++) {
-      CLIENT.publish(new BrokerMessage("tasks.test", burstText(i).getBytes(StandardCharsets.UTF_8), "nobody",
+      CLIENT.publish(new BrokerMessage("burst", burstText(i).getBytes(StandardCharsets.UTF_8), "nobody",
           Map.of(MessagingClient.REQUEST_TIMEOUT_HEADER, List.of(Long.toString(BURST_TIMEOUT.toMillis())))));
     }
   }
 
   private int burst() {
-    return kind == WorkerKind.TEST ? 2000 : 400;
+    return kind == WorkerKind.TEST ? 1000 : 300;
   }
 
   private String burstText(int number) {

@@ -55,7 +55,7 @@ enum WorkerKind {
     }
   };
 
-  private static final String LONG = " " + "x".repeat(200_000); // some milliseconds
+  private static final String LONG = " " + "x".repeat(100_000); // a millisecond or two
   private static final List<String> LETTERS =
       List.of("a4", "e3", "i1", "o0", "s5", "t7", "l1", "A4", "E3", "I1", "O0", "S5", "T7", "L1");
 
