@@ -1,5 +1,7 @@
 package dev.workloads.httpapi;
 
+import io.micrometer.tracing.Span;
+import io.micrometer.tracing.handler.TracingObservationHandler.TracingContext;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -9,10 +11,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
-import org.slf4j.MDC;
+import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
+import org.springframework.web.filter.ServerHttpObservationFilter;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Writes errors: as text, or as problem details (RFC 9457) to a client that prefers JSON. */
@@ -29,7 +32,8 @@ final class ProblemWriter {
       response.setHeader("Retry-After", "1");
     }
     if (prefersJson(Collections.list(request.getHeaders("Accept")))) {
-      write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json(problem, text));
+      byte[] json = json(problem, text, traceId(request));
+      write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json);
     } else {
       writeText(response, problem.status(), text + "\n");
     }
@@ -47,18 +51,24 @@ final class ProblemWriter {
     response.getOutputStream().write(body);
   }
 
-  private static byte[] json(Problem problem, String text) {
+  private static byte[] json(Problem problem, String text, @Nullable String traceId) {
     Map<String, Object> members = new LinkedHashMap<>();
     members.put("type", "about:blank");
     members.put("title", HttpStatus.valueOf(problem.status()).getReasonPhrase());
     members.put("status", problem.status());
     members.put("detail", text);
     members.put("reason", problem.reason());
-    String traceId = MDC.get("traceId"); // where Micrometer Tracing keeps it while a request is worked on
     if (traceId != null) {
       members.put("traceId", traceId);
     }
     return JSON.writeValueAsBytes(members);
+  }
+
+  // From the request and not from the MDC, which is empty on a thread that reads a part of a body
+  private static @Nullable String traceId(HttpServletRequest request) {
+    Span span = ServerHttpObservationFilter.findObservationContext(request)
+        .map(context -> context.<TracingContext>get(TracingContext.class)).map(TracingContext::getSpan).orElse(null);
+    return span == null ? null : span.context().traceId();
   }
 
   /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */
