@@ -22,14 +22,14 @@ class HttpApiConfiguration {
   private static final long HEAP_PER_CONNECTION = 96 * 1024;
 
   @Bean
-  Draining draining(TaskProperties properties) {
-    return new Draining(properties.drainDelay());
+  DrainLifecycle drainLifecycle(TaskProperties properties) {
+    return new DrainLifecycle(properties.drainDelay());
   }
 
   @Bean
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
-      Draining draining, TomcatServerProperties tomcat, Environment environment) {
-    TaskServlet servlet = new TaskServlet(client, properties, draining,
+      DrainLifecycle drain, TomcatServerProperties tomcat, Environment environment) {
+    TaskServlet servlet = new TaskServlet(client, properties, drain,
         maxInFlight(properties.maxInFlight(), tomcat.getThreads().getMax(), Threading.VIRTUAL.isActive(environment)),
         maxBuffered(properties.maxBuffered()));
     return new ServletRegistrationBean<>(servlet, "/*");

@@ -32,14 +32,15 @@ final class TaskServlet extends HttpServlet {
 
   private final transient MessagingClient client;
   private final transient TaskProperties properties;
-  private final transient Draining draining;
+  private final transient DrainLifecycle drain;
   private final transient Semaphore inFlight;
   private final transient Budget budget;
 
-  TaskServlet(MessagingClient client, TaskProperties properties, Draining draining, int maxInFlight, long maxBuffered) {
+  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, int maxInFlight,
+      long maxBuffered) {
     this.client = client;
     this.properties = properties;
-    this.draining = draining;
+    this.drain = drain;
     this.inFlight = new Semaphore(maxInFlight);
     this.budget = new Budget(maxBuffered);
   }
@@ -68,7 +69,7 @@ final class TaskServlet extends HttpServlet {
 
   // Called just before an answer is written: a drain may have begun since the request came in
   private void closeWhileDraining(HttpServletResponse response) {
-    if (draining.isActive()) {
+    if (drain.isDraining()) {
       response.setHeader("Connection", "close");
     }
   }

@@ -85,7 +85,7 @@ class OpenApiTests {
   }
 
   private static void startDraining() {
-    List.of(api, failing, unconnected).forEach(each -> each.context().getBean(Draining.class).stop());
+    List.of(api, failing, unconnected).forEach(each -> each.context().getBean(DrainLifecycle.class).stop());
   }
 
   private static void exchangeAll() throws IOException {

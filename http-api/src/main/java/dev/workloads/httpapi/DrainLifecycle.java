@@ -6,41 +6,40 @@ import java.util.concurrent.TimeUnit;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * The first phase of a stop: for a short while requests are answered as before, and clients are told to close their
- * connections, so that none sends its next request into a closed one.
+ * Delays a stop by a short while in which requests are answered as before, but with {@code Connection: close}, so that
+ * no client sends its next request into a closed connection.
  */
-final class Draining implements SmartLifecycle {
+final class DrainLifecycle implements SmartLifecycle {
 
   private final Duration delay;
   private volatile boolean running;
-  private volatile boolean active;
+  private volatile boolean draining;
 
-  Draining(Duration delay) {
+  DrainLifecycle(Duration delay) {
     this.delay = delay;
   }
 
-  /** Returns whether answers carry {@code Connection: close}. */
-  boolean isActive() {
-    return active;
+  /** Returns whether the stop has begun: answers then carry {@code Connection: close}. */
+  boolean isDraining() {
+    return draining;
   }
 
   @Override
   public void start() {
-    active = false;
+    draining = false;
     running = true;
   }
 
   @Override
   public void stop(Runnable callback) {
-    active = true;
-    running = false;
+    stop();
     // On the timer's own thread: the common pool may be busy, or blocked by whoever closes the application
     CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, Runnable::run).execute(callback);
   }
 
   @Override
   public void stop() {
-    active = true;
+    draining = true;
     running = false;
   }
 

@@ -15,7 +15,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class DrainingTests {
+class DrainLifecycleTests {
 
   private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s"));
 
