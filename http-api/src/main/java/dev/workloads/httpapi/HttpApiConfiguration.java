@@ -43,8 +43,9 @@ class HttpApiConfiguration {
     return virtualThreads ? MAX_IN_FLIGHT_ON_VIRTUAL_THREADS : Math.max(1, threads - Math.max(1, threads / 10));
   }
 
-  private static long maxBuffered(@Nullable DataSize configured) {
-    return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+  private static int maxBuffered(@Nullable DataSize configured) {
+    long bytes = configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+    return (int) Math.min(bytes, Integer.MAX_VALUE); // bytes are the permits of a Semaphore, which counts no further
   }
 
   @Bean

@@ -6,20 +6,21 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /**
- * The body of one request as far as it has come in, within the limit for one body and the budget for all.
+ * The body of one request as far as it has come in, within the limit for one body and the bytes that are free for all.
  *
  * <p>Used by one thread at a time.
  */
 final class RequestBody implements AutoCloseable {
 
-  // Small: thousands of clients that send nothing more must not use up the budget
+  // Small: thousands of clients that send nothing more must not use up the free bytes
   private static final int FIRST_SIZE = 512;
   // Parts that large need no copying as a body grows, and are collected young where it is refused in the end
   private static final int MAX_PART_SIZE = 64 * 1024;
 
-  private final Budget budget;
+  private final Semaphore freeBytes;
   private final int maxSize;
   private final int expected;
   private final List<byte[]> full = new ArrayList<>(0);
@@ -34,8 +35,8 @@ final class RequestBody implements AutoCloseable {
    * @param contentLength the length that the client announced, or -1
    * @throws ProblemException if it is too large, or if there is no memory for it now
    */
-  RequestBody(Budget budget, int maxSize, long contentLength) {
-    this.budget = budget;
+  RequestBody(Semaphore freeBytes, int maxSize, long contentLength) {
+    this.freeBytes = freeBytes;
     this.maxSize = maxSize;
     requireSize(contentLength);
     expected = (int) (contentLength < 0 ? maxSize : contentLength);
@@ -107,18 +108,18 @@ final class RequestBody implements AutoCloseable {
   }
 
   private void take(int size) {
-    if (!budget.tryTake(size)) {
+    if (!freeBytes.tryAcquire(size)) {
       throw new ProblemException(Problem.OVERLOADED, "too many bytes of requests are being processed, try again later");
     }
     taken += size;
   }
 
-  /** Gives the memory back to the budget. Idempotent. */
+  /** Frees the bytes that the body took. Idempotent. */
   @Override
   public void close() {
     if (!closed) {
       closed = true;
-      budget.giveBack(taken);
+      freeBytes.release(taken);
     }
   }
 }

@@ -34,15 +34,15 @@ final class TaskServlet extends HttpServlet {
   private final transient TaskProperties properties;
   private final transient DrainLifecycle drain;
   private final transient Semaphore inFlight;
-  private final transient Budget budget;
+  private final transient Semaphore freeBytes;
 
   TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, int maxInFlight,
-      long maxBuffered) {
+      int maxBuffered) {
     this.client = client;
     this.properties = properties;
     this.drain = drain;
     this.inFlight = new Semaphore(maxInFlight);
-    this.budget = new Budget(maxBuffered);
+    this.freeBytes = new Semaphore(maxBuffered);
   }
 
   @Override
@@ -95,7 +95,7 @@ final class TaskServlet extends HttpServlet {
 
   private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
     long length = request.getContentLengthLong();
-    RequestBody body = new RequestBody(budget, (int) properties.maxBodySize().toBytes(), length);
+    RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
       createTask(body, response);
     } else {
