@@ -62,7 +62,7 @@ class HttpApiConfiguration {
   WebServerFactoryCustomizer<TomcatServletWebServerFactory> taskProtocol() {
     return factory -> {
       factory.setProtocol(TaskProtocol.class.getName());
-      factory.addContextValves(new NoReaderBuffer(), new UnreadBody());
+      factory.addContextValves(new UnreadBody());
       factory.addConnectorCustomizers(connector -> connector.setAllowTrace(true)); // the servlet refuses it, with Allow
       factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
           .setErrorReportValveClass(TextErrorReportValve.class.getName()));

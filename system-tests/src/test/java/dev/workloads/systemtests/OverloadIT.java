@@ -145,7 +145,7 @@ class OverloadIT {
   }
 
   private static Tally burst(WorkerKind kind, String... settings) {
-    String[] complete = App.with(settings, "-Xmx256m", // a request that waits holds 41 KB
+    String[] complete = App.with(settings, "-Xmx384m", // a request that waits holds 57 KB: 352 are enough, 320 are not
         "--task.request-timeout=30s", "--worker.delay=" + WORK_MILLIS, "--messaging.max-in-flight=" + MANY);
     try (Pair pair = Pair.start(kind, NATS.url(), complete).awaitReady()) {
       if (kind == WorkerKind.LEET) {
