@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.tomcat.UnreadBodyValve;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
@@ -107,7 +108,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   public void onComplete(AsyncEvent event) throws IOException {
     body.close();
     // Not earlier: Tomcat would close the connection without completing the request, and a stop would wait for it
-    UnreadBody.discard(request);
+    UnreadBodyValve.closeIfUnread(request);
   }
 
   @Override

@@ -1,12 +1,10 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
-import org.apache.catalina.core.StandardHost;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
-import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
-import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.ServletRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -49,23 +47,10 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  WebServerFactoryCustomizer<TomcatServletWebServerFactory> boundedConnections(TomcatServerProperties tomcat,
-      Environment environment) {
+  PublicPortTomcatCustomizer publicPortTomcatCustomizer(TomcatServerProperties tomcat, Environment environment) {
     boolean configured = environment.containsProperty("server.tomcat.max-connections");
     int most = tomcat.getMaxConnections();
     long fitting = Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION;
-    return factory -> factory.addConnectorCustomizers(
-        new ConnectionMemory(configured ? most : (int) Math.min(most, fitting)));
-  }
-
-  @Bean
-  WebServerFactoryCustomizer<TomcatServletWebServerFactory> taskProtocol() {
-    return factory -> {
-      factory.setProtocol(TaskProtocol.class.getName());
-      factory.addContextValves(new UnreadBody());
-      factory.addConnectorCustomizers(connector -> connector.setAllowTrace(true)); // the servlet refuses it, with Allow
-      factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
-          .setErrorReportValveClass(TextErrorReportValve.class.getName()));
-    };
+    return new PublicPortTomcatCustomizer(configured ? most : (int) Math.min(most, fitting));
   }
 }

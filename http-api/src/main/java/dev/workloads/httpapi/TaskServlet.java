@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.tomcat.UnreadBodyValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
@@ -50,7 +51,7 @@ final class TaskServlet extends HttpServlet {
     try {
       answer(request, response);
     } catch (ProblemException e) {
-      UnreadBody.discard(request);
+      UnreadBodyValve.closeIfUnread(request);
       fail(request, response, e.problem(), e.text());
     } catch (BrokerException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
@@ -76,7 +77,7 @@ final class TaskServlet extends HttpServlet {
 
   private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
-      UnreadBody.discard(request);
+      UnreadBodyValve.closeIfUnread(request);
       closeWhileDraining(response);
       ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
     } else if (!"POST".equals(request.getMethod())) {

@@ -1,14 +1,17 @@
-package dev.workloads.httpapi;
+package dev.workloads.httpapi.tomcat;
 
 import java.io.IOException;
 import java.io.Writer;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ErrorReportValve;
-import org.apache.coyote.ActionCode;
 import org.springframework.http.HttpStatus;
 
-/** Answers what Tomcat refuses before it reaches the servlet with a line of text, in place of an HTML page. */
+/**
+ * Answers a request that Tomcat refuses before the servlet sees it, with a line of text in place of Tomcat's HTML page.
+ *
+ * <p>Public for Tomcat, which creates it by its name.
+ */
 public final class TextErrorReportValve extends ErrorReportValve {
 
   @Override
@@ -17,8 +20,7 @@ public final class TextErrorReportValve extends ErrorReportValve {
     if (status == null || !status.isError() || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
-    // The rest of a body is not read, however slowly it comes in: the connection is closed after the answer
-    request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+    UnreadBodyValve.doNotReadRest(request);
     try {
       response.setContentType("text/plain");
       response.setCharacterEncoding("UTF-8");

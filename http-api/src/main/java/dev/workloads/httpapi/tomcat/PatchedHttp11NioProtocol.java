@@ -1,0 +1,37 @@
+package dev.workloads.httpapi.tomcat;
+
+import org.apache.coyote.Processor;
+import org.apache.coyote.http11.Http11NioProtocol;
+import org.apache.coyote.http11.Http11Processor;
+
+/**
+ * Tomcat's HTTP/1.1 without a defect of version 11.0.27: where a chunked body that is read without blocking ends,
+ * Tomcat starts to work on the connection a second time while it still works on it. So it answered a pipelined request
+ * before the first one, or with parts of the first one's answer, and a client that had ended its output got no answer.
+ *
+ * <p>Public for Tomcat, which creates it by its name.
+ */
+public final class PatchedHttp11NioProtocol extends Http11NioProtocol {
+
+  private static final int ANSWER_BUFFER = 512; // the servlet writes an answer in one piece, which needs no buffer
+
+  @Override
+  public int getDesiredBufferSize() {
+    return ANSWER_BUFFER;
+  }
+
+  @Override
+  protected Processor createProcessor() {
+    return new Http11Processor(this, getAdapter()) {
+
+      @Override
+      protected void executeDispatches() {
+        if (request.isRequestThread()) {
+          getIteratorAndClearDispatches(); // this thread sees for itself that the body has ended
+        } else {
+          super.executeDispatches();
+        }
+      }
+    };
+  }
+}
