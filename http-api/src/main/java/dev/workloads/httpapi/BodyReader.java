@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads a body that comes in slowly, within one deadline for all of it and without holding a thread, so that slow clients
- * cost a connection and no more. The complete body is dispatched to the servlet again.
+ * Reads a body that comes in slowly, within one deadline for all of it and without holding a thread, so that slow
+ * clients cost a connection and no more. The complete body is dispatched to the servlet again.
  *
  * <p>Tomcat calls a reader from one thread at a time.
  */
@@ -26,7 +26,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   private static final String COMPLETE_BODY = BodyReader.class.getName() + ".body";
 
   private final AsyncContext context;
-  private final HttpServletRequest request; // the context gives it away no more once it has dispatched it
+  private final HttpServletRequest request; // kept here: after a dispatch the context refuses to return it
   private final ServletInputStream in;
   private final RequestBody body;
 
@@ -107,7 +107,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   @Override
   public void onComplete(AsyncEvent event) throws IOException {
     body.close();
-    // Not earlier: Tomcat would close the connection without completing the request, and a stop would wait for it
+    // Not before the request is complete: Tomcat would leave it active for ever, and a stop would wait for it
     UnreadBodyValve.closeIfUnread(request);
   }
 

@@ -2,22 +2,20 @@ package dev.workloads.httpapi;
 
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
-import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
 import org.springframework.boot.web.servlet.ServletRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
-import org.springframework.util.unit.DataSize;
 
 /** The beans of the HTTP API. */
 @Configuration(proxyBeanMethods = false)
 class HttpApiConfiguration {
 
-  private static final int MAX_IN_FLIGHT_ON_VIRTUAL_THREADS = 4096;
-  // A third of it is used if every connection has sent half a request
-  private static final long HEAP_PER_CONNECTION = 96 * 1024;
+  private static final Logger log = LoggerFactory.getLogger(HttpApiConfiguration.class);
 
   @Bean
   DrainLifecycle drainLifecycle(TaskProperties properties) {
@@ -25,32 +23,25 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
-      DrainLifecycle drain, TomcatServerProperties tomcat, Environment environment) {
-    TaskServlet servlet = new TaskServlet(client, properties, drain,
-        maxInFlight(properties.maxInFlight(), tomcat.getThreads().getMax(), Threading.VIRTUAL.isActive(environment)),
-        maxBuffered(properties.maxBuffered()));
-    return new ServletRegistrationBean<>(servlet, "/*");
-  }
-
-  private static int maxInFlight(@Nullable Integer configured, int threads, boolean virtualThreads) {
-    if (configured != null) {
-      return configured;
-    }
-    // A tenth of the threads stays free to refuse what is too much
-    return virtualThreads ? MAX_IN_FLIGHT_ON_VIRTUAL_THREADS : Math.max(1, threads - Math.max(1, threads / 10));
-  }
-
-  private static int maxBuffered(@Nullable DataSize configured) {
-    long bytes = configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
-    return (int) Math.min(bytes, Integer.MAX_VALUE); // bytes are the permits of a Semaphore, which counts no further
+  Limits limits(TaskProperties properties, TomcatServerProperties tomcat, Environment environment) {
+    Integer maxConnections = environment.getProperty("server.tomcat.max-connections", Integer.class);
+    int threads = Threading.VIRTUAL.isActive(environment) ? Integer.MAX_VALUE : tomcat.getThreads().getMax();
+    Limits limits = Limits.derive(Runtime.getRuntime().maxMemory(), maxConnections, threads, properties);
+    log.info("At most {} connections, {} requests that wait for a worker, {} bytes of HTTP bodies",
+        limits.maxConnections(), limits.maxInFlight(), limits.maxBuffered());
+    return limits;
   }
 
   @Bean
-  PublicPortTomcatCustomizer publicPortTomcatCustomizer(TomcatServerProperties tomcat, Environment environment) {
-    boolean configured = environment.containsProperty("server.tomcat.max-connections");
-    int most = tomcat.getMaxConnections();
-    long fitting = Runtime.getRuntime().maxMemory() / HEAP_PER_CONNECTION;
-    return new PublicPortTomcatCustomizer(configured ? most : (int) Math.min(most, fitting));
+  ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
+      DrainLifecycle drain, Limits limits) {
+    return new ServletRegistrationBean<>(new TaskServlet(client, properties, drain, limits), "/*");
+  }
+
+  @Bean
+  PublicPortTomcatCustomizer publicPortTomcatCustomizer(Limits limits, Environment environment) {
+    // A processor holds what one request needs: as many are kept as requests wait, so that none is made anew under load
+    return new PublicPortTomcatCustomizer(limits.maxConnections(),
+        environment.getProperty("server.tomcat.processor-cache", Integer.class, limits.maxInFlight()));
   }
 }

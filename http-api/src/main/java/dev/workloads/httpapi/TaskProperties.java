@@ -13,9 +13,10 @@ import org.springframework.util.unit.DataSize;
  * @param requestTimeout the longest wait for a worker's reply
  * @param maxBodySize the largest HTTP body that is read
  * @param bodyTimeout the longest that a client may take to send its body
- * @param maxInFlight the most requests that wait for a worker at once. By default 4096 on virtual threads, and nine tenths
- *     of server.tomcat.threads.max on platform threads.
- * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap.
+ * @param maxInFlight the most requests that wait for a worker at once. By default 4096, but no more than half of the
+ *     connections, and on platform threads no more than nine tenths of server.tomcat.threads.max. Always fewer than
+ *     connections, of which there is one for each 80 KB of the heap unless server.tomcat.max-connections says how many.
+ * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap; 2 GB at most.
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
  */
 @ConfigurationProperties("task")

@@ -20,8 +20,8 @@ import org.springframework.web.filter.ServerHttpObservationFilter;
 /**
  * Answers every path of the public port; a task is {@code POST /task}.
  *
- * <p>Threads: a request is worked on by one thread of Tomcat at a time, which blocks for the worker's reply. A body that
- * has not come in whole is read without a thread by {@link BodyReader}, which then calls this servlet again.
+ * <p>Threads: a request is worked on by one thread of Tomcat at a time, which blocks for the worker's reply. A body
+ * that has not come in whole is read without a thread by {@link BodyReader}, which then calls this servlet again.
  */
 final class TaskServlet extends HttpServlet {
 
@@ -37,13 +37,12 @@ final class TaskServlet extends HttpServlet {
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
 
-  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, int maxInFlight,
-      int maxBuffered) {
+  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, Limits limits) {
     this.client = client;
     this.properties = properties;
     this.drain = drain;
-    this.inFlight = new Semaphore(maxInFlight);
-    this.freeBytes = new Semaphore(maxBuffered);
+    this.inFlight = new Semaphore(limits.maxInFlight());
+    this.freeBytes = new Semaphore(limits.maxBuffered());
   }
 
   @Override
@@ -68,7 +67,7 @@ final class TaskServlet extends HttpServlet {
     ProblemWriter.write(request, response, problem, String.valueOf(text));
   }
 
-  // Called just before an answer is written: a drain may have begun since the request came in
+  // Called just before an answer is written, since a stop may have begun while the request was worked on
   private void closeWhileDraining(HttpServletResponse response) {
     if (drain.isDraining()) {
       response.setHeader("Connection", "close");
@@ -107,7 +106,7 @@ final class TaskServlet extends HttpServlet {
   /** Reads what has come in, which does not block; mostly that is all. */
   private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
     try {
-      while (in.available() > 0 && body.readFrom(in)) { } // available() may count a pipelined request, too
+      while (in.available() > 0 && body.readFrom(in)) { } // available() may count bytes of the next request, too
       return in.isFinished();
     } catch (IOException | RuntimeException e) {
       body.close();
@@ -117,7 +116,7 @@ final class TaskServlet extends HttpServlet {
 
   private void createTask(RequestBody body, HttpServletResponse response) throws IOException {
     BrokerMessage reply;
-    try (body) { // given back before the answer: the client may make use of it at once
+    try (body) { // its bytes are free before the answer, which the client's next request may follow at once
       reply = request(TaskRequest.parse(body.bytes()));
     }
     closeWhileDraining(response);

@@ -18,17 +18,21 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
   private static final String READ_BUFFER = "1024";
   private static final String WRITE_BUFFER = "4096";
   private static final int TRAILERS = 512; // allocated for each request, though hardly a client sends any
-  private static final int ANSWER_HEADERS = 2048; // those of our answers are a few hundred bytes
+  // Of Tomcat's 100, each would hold 300 bytes more, and go on to hold them for later requests
+  private static final int HEADERS = 50;
 
   private final int maxConnections;
+  private final int processorCache;
 
   /**
    * Creates the customizer.
    *
    * @param maxConnections the most connections that Tomcat accepts; more wait in the operating system
+   * @param processorCache how many requests' objects, 46 KB each, Tomcat keeps for later ones
    */
-  public PublicPortTomcatCustomizer(int maxConnections) {
+  public PublicPortTomcatCustomizer(int maxConnections, int processorCache) {
     this.maxConnections = maxConnections;
+    this.processorCache = processorCache;
   }
 
   @Override
@@ -46,8 +50,9 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
     connector.setProperty("socket.appWriteBufSize", WRITE_BUFFER);
     if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> protocol) {
       protocol.setMaxTrailerSize(TRAILERS);
-      protocol.setMaxHttpResponseHeaderSize(ANSWER_HEADERS);
+      protocol.setMaxHeaderCount(HEADERS);
       protocol.setMaxConnections(maxConnections);
+      protocol.setProcessorCache(processorCache);
     }
   }
 }
