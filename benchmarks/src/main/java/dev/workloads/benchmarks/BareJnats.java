@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.workloads.leet.BareLeet;
 import io.nats.client.Connection;
-import io.nats.client.BrokerMessageHandler;
+import io.nats.client.MessageHandler;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
@@ -24,7 +24,7 @@ public final class BareJnats {
   }
 
   /** Answers what is sent to the subject, on the dispatcher's one thread. */
-  static void serve(Connection connection, String subject, BrokerMessageHandler handler) throws Exception {
+  static void serve(Connection connection, String subject, MessageHandler handler) throws Exception {
     connection.createDispatcher(handler).subscribe(subject, "bare");
     connection.flush(TIMEOUT);
   }

@@ -1,7 +1,6 @@
 package dev.workloads.benchmarks;
 
 import dev.workloads.messaging.BrokerMessageHandler;
-import dev.workloads.messaging.MessagingClient;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -17,12 +16,12 @@ public class EchoWorker {
   }
 
   @Bean
-  BrokerMessageHandler echo(MessagingClient client, @Value("${benchmark.delay:0}") long delay) {
+  BrokerMessageHandler echo(@Value("${benchmark.delay:0}") long delay) {
     return message -> {
       if (delay > 0) {
         Thread.sleep(delay);
       }
-      client.publish(message.reply(message.body()));
+      return message.reply(message.body());
     };
   }
 

@@ -4,12 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.nats.client.Connection;
 import io.nats.client.Message;
-import io.nats.client.BrokerMessageHandler;
+import io.nats.client.MessageHandler;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 
 /** What the leet worker does, right in a dispatcher of jnats. */
-public final class BareLeet implements BrokerMessageHandler {
+public final class BareLeet implements MessageHandler {
 
   private final Connection connection;
 

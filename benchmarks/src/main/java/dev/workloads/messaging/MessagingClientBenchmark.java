@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
@@ -27,7 +26,7 @@ public class MessagingClientBenchmark {
 
   @Setup
   public void setUp() {
-    transport.subscribe(List.of("tasks.>"), "echo", message -> transport.publish(message.reply(message.body())));
+    transport.subscribe(List.of("tasks.>"), "echo", (message, replies) -> replies.send(message.reply(message.body())));
   }
 
   @TearDown
@@ -56,7 +55,7 @@ public class MessagingClientBenchmark {
     }
 
     @Override
-    public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
+    public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
       throw new UnsupportedOperationException("the stub only answers requests");
     }
 

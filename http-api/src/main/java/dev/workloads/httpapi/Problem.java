@@ -12,6 +12,7 @@ enum Problem {
   BODY_TOO_LARGE(413, "body-too-large"),
   PAYLOAD_TOO_LARGE(413, "payload-too-large"),
   INTERNAL_ERROR(500, "internal-error"),
+  HANDLER_REJECTED(502, "handler-rejected"),
   HANDLER_FAILED(502, "handler-failed"),
   NO_RESPONDERS(502, "no-responders"),
   TIMEOUT(502, "timeout"),
@@ -40,6 +41,7 @@ enum Problem {
       case TIMEOUT -> TIMEOUT;
       case BROKER_UNAVAILABLE -> BROKER_UNAVAILABLE;
       case PAYLOAD_TOO_LARGE -> PAYLOAD_TOO_LARGE;
+      case HANDLER_REJECTED -> HANDLER_REJECTED;
       case HANDLER_FAILED -> HANDLER_FAILED;
       case OVERLOADED -> OVERLOADED;
     };

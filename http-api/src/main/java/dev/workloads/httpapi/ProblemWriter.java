@@ -28,11 +28,17 @@ final class ProblemWriter {
 
   static void write(HttpServletRequest request, HttpServletResponse response, Problem problem, String text)
       throws IOException {
+    write(request, response, problem, 0, text);
+  }
+
+  /** Writes a problem with the code of a worker's error reply, or 0 for none. */
+  static void write(HttpServletRequest request, HttpServletResponse response, Problem problem, int code, String text)
+      throws IOException {
     if (problem == Problem.OVERLOADED) {
       response.setHeader("Retry-After", "1");
     }
     if (prefersJson(Collections.list(request.getHeaders("Accept")))) {
-      byte[] json = json(problem, text, traceId(request));
+      byte[] json = json(problem, code, text, traceId(request));
       write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json);
     } else {
       writeText(response, problem.status(), text + "\n");
@@ -51,13 +57,16 @@ final class ProblemWriter {
     response.getOutputStream().write(body);
   }
 
-  private static byte[] json(Problem problem, String text, @Nullable String traceId) {
+  private static byte[] json(Problem problem, int code, String text, @Nullable String traceId) {
     Map<String, Object> members = new LinkedHashMap<>();
     members.put("type", "about:blank");
     members.put("title", HttpStatus.valueOf(problem.status()).getReasonPhrase());
     members.put("status", problem.status());
     members.put("detail", text);
     members.put("reason", problem.reason());
+    if (code != 0) {
+      members.put("code", code);
+    }
     if (traceId != null) {
       members.put("traceId", traceId);
     }

@@ -51,20 +51,20 @@ final class TaskServlet extends HttpServlet {
       answer(request, response);
     } catch (ProblemException e) {
       UnreadBodyValve.closeIfUnread(request);
-      fail(request, response, e.problem(), e.text());
+      fail(request, response, e.problem(), 0, e.text());
     } catch (BrokerException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
-      fail(request, response, Problem.of(e.reason()), e.getMessage());
+      fail(request, response, Problem.of(e.reason()), e.code(), e.getMessage());
     } catch (RuntimeException e) {
       log.error("A request failed", e);
-      fail(request, response, Problem.INTERNAL_ERROR, "the request failed, the cause is in the log");
+      fail(request, response, Problem.INTERNAL_ERROR, 0, "the request failed, the cause is in the log");
     }
   }
 
-  private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, @Nullable String text)
-      throws IOException {
+  private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, int code,
+      @Nullable String text) throws IOException {
     closeWhileDraining(response);
-    ProblemWriter.write(request, response, problem, String.valueOf(text));
+    ProblemWriter.write(request, response, problem, code, String.valueOf(text));
   }
 
   // Called just before an answer is written, since a stop may have begun while the request was worked on

@@ -32,6 +32,11 @@ record Answer(int status, Map<String, List<String>> headers, byte[] body) {
     return json().path("reason").asString("none");
   }
 
+  /** Returns a member of a problem that came as JSON as text, or {@code null} if it is absent. */
+  @Nullable String member(String name) {
+    return json().has(name) ? json().get(name).asString() : null;
+  }
+
   /** Returns the text of a problem that came as JSON. */
   String detail() {
     return json().path("detail").asString("none");

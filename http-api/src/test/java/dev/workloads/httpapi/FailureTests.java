@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.ErrorReply;
+import dev.workloads.messaging.testing.ScriptedTransport;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +37,7 @@ class FailureTests {
       "TIMEOUT, 502, timeout",
       "BROKER_UNAVAILABLE, 502, broker-unavailable",
       "PAYLOAD_TOO_LARGE, 413, payload-too-large",
+      "HANDLER_REJECTED, 502, handler-rejected",
       "HANDLER_FAILED, 502, handler-failed",
       "OVERLOADED, 503, overloaded"})
   void everyFailureHasAStatusAndAReason(BrokerException.Reason failure, int status, String reason)
@@ -64,10 +67,10 @@ class FailureTests {
 
     scripted.task("w", "x");
 
-    if (failure.isRetryable()) {
-      assertThat(transport.requests()).isGreaterThan(1);
+    if (new BrokerException(failure, "why").isRetryable()) {
+      assertThat(transport.tries()).hasSizeGreaterThan(1);
     } else {
-      assertThat(transport.requests()).isOne();
+      assertThat(transport.tries()).hasSize(1);
     }
   }
 
@@ -105,21 +108,36 @@ class FailureTests {
     Answer answer = scripted.post(HttpApi.json("w", "x"));
 
     assertThat(answer.status()).isEqualTo(502);
-    assertThat(answer.text()).startsWith("caf? ?  Set-Cookie: a=b??[31mxxx").endsWith("x\n").hasSize(256 + 1);
+    assertThat(answer.text()).startsWith("caf\u00e9 \u2603  Set-Cookie: a=b??[31mxxx").endsWith("x\n").hasSize(256 + 1);
     assertThat(answer.header("Set-Cookie")).isNull();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"400", "500", "404", "200", "0", "-1", "", "nonsense", "5030", "99999999999"})
-  void everyErrorCodeButFullIsAFailedHandler(String code) throws IOException {
+  @CsvSource({"500,handler-failed,500", "200,handler-failed,200", "0,handler-failed,", "-1,handler-failed,-1",
+      "'',handler-failed,500", "nonsense,handler-failed,500", "5030,handler-failed,5030", "99999999999,handler-failed,500",
+      "400,handler-rejected,400", "404,handler-rejected,404", "499,handler-rejected,499"})
+  void everyErrorCodeButFullIsAFailureOrARejectionAndIsTold(String code, String reason, @Nullable Integer told)
+      throws IOException {
     transport.answer(request -> errorReply(code, "why"));
 
     Answer answer = scripted.task("w", "x");
 
     assertThat(answer.status()).isEqualTo(502);
-    assertThat(answer.reason()).isEqualTo("handler-failed");
+    assertThat(answer.reason()).isEqualTo(reason);
+    assertThat(answer.member("code")).isEqualTo(told == null ? null : told.toString());
     assertThat(answer.detail()).isEqualTo("why");
-    assertThat(transport.requests()).isOne();
+    assertThat(transport.tries()).hasSize(1);
+  }
+
+  @Test
+  void foreignWorkerThatMayHaveBegunIsNotAskedAgain() throws IOException {
+    transport.answer(request -> errorReply("503", "busy"));
+
+    Answer answer = scripted.task("w", "x");
+
+    assertThat(answer.status()).isEqualTo(503);
+    assertThat(answer.reason()).isEqualTo("overloaded");
+    assertThat(transport.tries()).hasSize(1);
   }
 
   @Test
@@ -156,7 +174,7 @@ class FailureTests {
   @Test
   void errorReplyOfAWorkerIsAFailedHandler() throws IOException {
     api.worker("failing", message ->
-        new ErrorReply(400, "failed to decode body: bad").toMessage(message.requireReplyTo()));
+        new ErrorReply(400, "failed to decode body: bad").toMessage());
 
     Answer answer = api.post(HttpApi.json("failing", "x"));
 
@@ -203,7 +221,7 @@ class FailureTests {
   @Test
   void fullWorkerIsAskedAgainAndThenTheTaskIsRefused() throws IOException {
     var received = api.silent("tasks.full");
-    api.worker("full", message -> ErrorReply.full().toMessage(message.requireReplyTo()));
+    api.worker("full", message -> ErrorReply.full().toMessage());
     long start = System.nanoTime();
 
     Answer answer = api.task("full", "x");
@@ -218,7 +236,7 @@ class FailureTests {
   @Test
   void workerThatIsFullForAMomentGetsTheTaskAgain() throws IOException {
     var received = api.silent("tasks.busy");
-    api.worker("busy", message -> received.size() < 3 ? ErrorReply.full().toMessage(message.requireReplyTo())
+    api.worker("busy", message -> received.size() < 3 ? ErrorReply.full().toMessage()
         : message.reply(message.body()));
 
     assertThat(api.task("busy", "x").text()).isEqualTo("x");

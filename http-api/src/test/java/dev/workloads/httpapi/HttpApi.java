@@ -65,7 +65,11 @@ final class HttpApi implements AfterEachCallback {
   /** Subscribes a worker that replies at once. */
   void worker(String name, UnaryOperator<BrokerMessage> reply) {
     workers.add(transport.subscribe(List.of("tasks." + name), null,
-        message -> transport.publish(reply.apply(message))));
+        (message, replies) -> replies.send(addressed(message, reply.apply(message)))));
+  }
+
+  private static BrokerMessage addressed(BrokerMessage message, BrokerMessage reply) {
+    return new BrokerMessage(String.valueOf(message.replyTo()), reply.body(), null, reply.headers());
   }
 
   /** Subscribes a worker that replies with what it was sent. */
@@ -76,7 +80,7 @@ final class HttpApi implements AfterEachCallback {
   /** Subscribes a worker that replies only when the test does. */
   BlockingQueue<BrokerMessage> silent(String pattern) {
     BlockingQueue<BrokerMessage> received = new LinkedBlockingQueue<>();
-    workers.add(transport.subscribe(List.of(pattern), null, received::add));
+    workers.add(transport.subscribe(List.of(pattern), null, (message, replies) -> received.add(message)));
     return received;
   }
 

@@ -7,6 +7,7 @@ import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.dialect.Dialects;
 import dev.workloads.messaging.ErrorReply;
+import dev.workloads.messaging.testing.ScriptedTransport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -91,8 +92,9 @@ class OpenApiTests {
   private static void exchangeAll() throws IOException {
     api.worker("task-leet", message -> message.reply("H3110 W0r1d".getBytes(StandardCharsets.UTF_8)));
     api.worker("image", message -> message.reply(new byte[] {(byte) 0xFF}).withHeader("Content-Type", "image/png"));
-    api.worker("failing", message -> ErrorReply.of(new IOException()).toMessage(message.requireReplyTo()));
-    api.worker("full", message -> ErrorReply.full().toMessage(message.requireReplyTo()));
+    api.worker("failing", message -> ErrorReply.of(new IOException()).toMessage());
+    api.worker("rejecting", message -> new ErrorReply(400, "failed to decode body: not valid UTF-8").toMessage());
+    api.worker("full", message -> ErrorReply.full().toMessage());
     api.silent("tasks.silent");
     broken.answer(request -> {
       throw new IllegalStateException();
@@ -102,6 +104,7 @@ class OpenApiTests {
         accept -> api.post(example, accept),
         accept -> api.post(example, accept, "Connection: keep-alive"),
         accept -> api.post(HttpApi.json("image", "x"), accept),
+        accept -> api.post(HttpApi.json("rejecting", "x"), accept),
         accept -> api.post("{}", accept),
         accept -> api.get(api.port(), "/x", accept),
         accept -> api.get(api.port(), "/task", accept),

@@ -47,7 +47,7 @@ class OverloadTests {
   @Test
   void placesComeBackAfterEveryOutcome() throws Exception {
     api.echo("echo");
-    api.worker("failing", message -> new ErrorReply(500, "why").toMessage(message.requireReplyTo()));
+    api.worker("failing", message -> new ErrorReply(500, "why").toMessage());
     for (int i = 0; i < 2 * MAX_IN_FLIGHT; i++) {
       assertThat(api.task("echo", "x").status()).isEqualTo(200);
       assertThat(api.task("failing", "x").reason()).isEqualTo("handler-failed");

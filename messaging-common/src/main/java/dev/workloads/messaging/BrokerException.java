@@ -14,43 +14,52 @@ public final class BrokerException extends RuntimeException {
   /** What went wrong. */
   public enum Reason {
     /** Nobody is subscribed to the subject: the message was not processed. */
-    NO_RESPONDERS(true),
+    NO_RESPONDERS,
     /** The outcome is unknown: no reply in time, or the wait was cut short by an interrupt or by closing. */
-    TIMEOUT(false),
+    TIMEOUT,
     /** The connection to the broker is down or closed: the message was not sent. */
-    BROKER_UNAVAILABLE(true),
+    BROKER_UNAVAILABLE,
     /** Body and headers exceed the broker's limit: the message was not sent. */
-    PAYLOAD_TOO_LARGE(false),
-    /** The worker answered with an error. */
-    HANDLER_FAILED(false),
-    /** The worker is full: the message was not processed. */
-    OVERLOADED(true);
-
-    private final boolean retryable;
-
-    Reason(boolean retryable) {
-      this.retryable = retryable;
-    }
-
-    /** Returns whether the message was provably not processed and may succeed if sent again. */
-    public boolean isRetryable() {
-      return retryable;
-    }
+    PAYLOAD_TOO_LARGE,
+    /** The worker answered that the message is at fault: an error reply with a code from 400 to 499. */
+    HANDLER_REJECTED,
+    /** The worker answered with any other error. */
+    HANDLER_FAILED,
+    /** The worker answered that it is full, by code 503. */
+    OVERLOADED
   }
 
   private final Reason reason;
+  private final int code;
+  private final boolean retryable;
 
   public BrokerException(Reason reason, String message) {
     this(reason, message, null);
   }
 
   public BrokerException(Reason reason, String message, @Nullable Throwable cause) {
+    this(reason, message, cause, 0, reason == Reason.NO_RESPONDERS || reason == Reason.BROKER_UNAVAILABLE);
+  }
+
+  BrokerException(Reason reason, String message, @Nullable Throwable cause, int code, boolean retryable) {
     super(message, cause);
     this.reason = reason;
+    this.code = code;
+    this.retryable = retryable;
   }
 
   /** Returns what went wrong. */
   public Reason reason() {
     return reason;
+  }
+
+  /** Returns the code of the worker's error reply, or 0 if there was none. */
+  public int code() {
+    return code;
+  }
+
+  /** Returns whether the message was provably not processed and may succeed if sent again. */
+  public boolean isRetryable() {
+    return retryable;
   }
 }

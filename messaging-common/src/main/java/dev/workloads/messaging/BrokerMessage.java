@@ -1,5 +1,7 @@
 package dev.workloads.messaging;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -36,25 +38,40 @@ public record BrokerMessage(String subject, byte[] body, @Nullable String replyT
     this(subject, body, null, Map.of());
   }
 
-  /**
-   * Creates the reply to this message.
-   *
-   * @throws MissingReplyToException if nobody waits for a reply
-   */
-  public BrokerMessage reply(byte[] body) {
-    return new BrokerMessage(requireReplyTo(), body);
+  /** Creates a message with the text in UTF-8 as its body, without reply-to and headers. */
+  public static BrokerMessage of(String subject, String text) {
+    return new BrokerMessage(subject, text.getBytes(StandardCharsets.UTF_8));
   }
 
   /**
-   * Returns the subject that a reply goes to.
+   * Returns the body as text.
    *
-   * @throws MissingReplyToException if nobody waits for a reply
+   * @throws MessageRejectedException if it is not UTF-8
    */
-  public String requireReplyTo() {
-    if (replyTo == null) {
-      throw new MissingReplyToException();
+  public String text() {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
+    } catch (CharacterCodingException e) {
+      throw new MessageRejectedException("failed to decode body: not valid UTF-8");
     }
-    return replyTo;
+  }
+
+  /**
+   * Creates what a handler returns as the reply to this message. Its subject is the reply-to, and empty where there is
+   * none: then nobody waits for a reply.
+   */
+  public BrokerMessage reply(byte[] body) {
+    return new BrokerMessage(replyTo == null ? "" : replyTo, body);
+  }
+
+  /** Creates a reply with the text in UTF-8 as its body. */
+  public BrokerMessage reply(String text) {
+    return reply(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Returns this message with the reply-to. */
+  public BrokerMessage withReplyTo(@Nullable String replyTo) {
+    return new BrokerMessage(subject, body, replyTo, headers);
   }
 
   /** Returns this message with the header set to that one value. */
@@ -64,9 +81,19 @@ public record BrokerMessage(String subject, byte[] body, @Nullable String replyT
     return new BrokerMessage(subject, body, replyTo, changed);
   }
 
-  /** Returns the header's first value, or {@code null} if it is absent. */
+  /**
+   * Returns the header's first value, or {@code null} if it is absent. Other clients write the same names in other cases:
+   * where there is none in this case, one in any case is found.
+   */
   public @Nullable String header(String name) {
     List<String> values = headers.get(name);
+    if (values == null) {
+      for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+        if (header.getKey().equalsIgnoreCase(name)) {
+          values = header.getValue();
+        }
+      }
+    }
     return values == null || values.isEmpty() ? null : values.get(0);
   }
 

@@ -1,21 +1,25 @@
 package dev.workloads.messaging;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An error in place of a result, as the NATS service API sends it (ADR-32): an empty body and two headers.
+ * An error in place of a result, as the NATS service API sends it (ADR-32): an empty body and headers.
  *
- * @param code 400 the message is at fault, 500 the handler failed, 503 the worker is full
- * @param text why, as printable ASCII of at most 256 characters
+ * @param code 400 to 499 the message is at fault, 503 the worker is full, any other the handler failed
+ * @param text why, in at most 256 characters on one line
+ * @param notProcessed whether no handler has seen the message, so that it may be sent again
  */
-public record ErrorReply(int code, String text) {
+public record ErrorReply(int code, String text, boolean notProcessed) {
 
   /** The header that holds the text. */
   public static final String TEXT_HEADER = "Nats-Service-Error";
   /** The header that holds the code. */
   public static final String CODE_HEADER = "Nats-Service-Error-Code";
+  /** The header that says {@code true} where no handler has seen the message. */
+  public static final String NOT_PROCESSED_HEADER = "Not-Processed";
 
   private static final int FULL = 503;
   private static final int FAILED = 500;
@@ -25,43 +29,61 @@ public record ErrorReply(int code, String text) {
     text = sanitise(text);
   }
 
+  /** Creates an error of a handler that has seen the message. */
+  public ErrorReply(int code, String text) {
+    this(code, text, false);
+  }
+
   /** Creates the reply of a worker that is full. */
   public static ErrorReply full() {
-    return new ErrorReply(FULL, "worker is full");
+    return new ErrorReply(FULL, "worker is full", true);
+  }
+
+  /** Creates the reply in place of one that is larger than the broker lets through. */
+  public static ErrorReply tooLarge() {
+    return new ErrorReply(FAILED, "reply too large");
   }
 
   /** Creates the reply for what a handler threw: a rejection's own text, or a general one that gives nothing away. */
   public static ErrorReply of(Throwable failure) {
-    if (failure instanceof MessageRejectedException rejection) {
-      return new ErrorReply(rejection.code(), String.valueOf(rejection.getMessage()));
-    }
-    if (failure instanceof BrokerException messaging
-        && messaging.reason() == BrokerException.Reason.PAYLOAD_TOO_LARGE) {
-      return new ErrorReply(FAILED, "reply too large");
-    }
-    return new ErrorReply(FAILED, "handler failed");
+    return failure instanceof MessageRejectedException rejection
+        ? new ErrorReply(rejection.code(), String.valueOf(rejection.getMessage()))
+        : new ErrorReply(FAILED, "handler failed");
   }
 
-  /** Returns the error that the reply stands for, or {@code null} if it is a result. */
+  /** Returns the error that the reply stands for, or {@code null} if it is a result. A body beside the error is dropped. */
   public static @Nullable ErrorReply from(BrokerMessage reply) {
     String text = reply.header(TEXT_HEADER);
     String code = reply.header(CODE_HEADER);
     if (text == null && code == null) {
       return null;
     }
-    return new ErrorReply(parse(code), text == null ? "" : text);
+    return new ErrorReply(parse(code), text == null ? "" : text,
+        "true".equalsIgnoreCase(reply.header(NOT_PROCESSED_HEADER)));
   }
 
-  /** Returns the message that carries this error to the requester. */
-  public BrokerMessage toMessage(String replyTo) {
-    return new BrokerMessage(replyTo, new byte[0], null,
-        Map.of(TEXT_HEADER, List.of(text), CODE_HEADER, List.of(Integer.toString(code))));
+  /** Returns the message that carries this error, for the way back of a request; its text as ASCII. */
+  public BrokerMessage toMessage() {
+    Map<String, List<String>> headers = new LinkedHashMap<>();
+    headers.put(TEXT_HEADER, List.of(text.replaceAll("[^ -~]", "?")));
+    headers.put(CODE_HEADER, List.of(Integer.toString(code)));
+    if (notProcessed) {
+      headers.put(NOT_PROCESSED_HEADER, List.of("true"));
+    }
+    return new BrokerMessage("", new byte[0], null, headers);
   }
 
   /** Returns what a requester's client throws for this error. */
   BrokerException toException() {
-    return new BrokerException(
-        code == FULL ? BrokerException.Reason.OVERLOADED : BrokerException.Reason.HANDLER_FAILED, text);
+    return new BrokerException(reason(), text, null, code, code == FULL && notProcessed);
+  }
+
+  private BrokerException.Reason reason() {
+    if (code == FULL) {
+      return BrokerException.Reason.OVERLOADED;
+    }
+    return code >= 400 && code < 500
+        ? BrokerException.Reason.HANDLER_REJECTED : BrokerException.Reason.HANDLER_FAILED;
   }
 
   private static int parse(@Nullable String code) {
@@ -72,11 +94,18 @@ public record ErrorReply(int code, String text) {
     }
   }
 
-  // A header value must stay on one line of ASCII, and a requester's log must not be written by the worker
+  // Letters of every script are kept; what could forge a line of a log, or turn its direction, is not
   private static String sanitise(String text) {
     StringBuilder printable = new StringBuilder();
-    text.codePoints().limit(MAX_LENGTH)
-        .forEach(c -> printable.append(c >= ' ' && c < 0x7F ? (char) c : Character.isWhitespace(c) ? ' ' : '?'));
+    text.codePoints().limit(MAX_LENGTH).forEach(c -> printable.appendCodePoint(
+        Character.isWhitespace(c) || Character.isSpaceChar(c) ? ' ' : isPrintable(c) ? c : '?'));
     return printable.toString().isBlank() ? "handler failed" : printable.toString().trim();
+  }
+
+  private static boolean isPrintable(int codePoint) {
+    return switch (Character.getType(codePoint)) {
+      case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED -> false;
+      default -> true;
+    };
   }
 }

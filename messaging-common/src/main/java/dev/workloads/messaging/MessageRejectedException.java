@@ -15,8 +15,8 @@ public class MessageRejectedException extends RuntimeException {
   /**
    * Rejects a message.
    *
-   * @param code the {@code Nats-Service-Error-Code}: 400 the message is at fault, 500 the handler failed, 503 the worker
-   *     is full, so that the requester may try again
+   * @param code the {@code Nats-Service-Error-Code}: 400 the message is at fault, 500 the handler failed, 503 the
+   *     worker is full, so that the requester may try again
    * @param text what the requester is told; sent as printable ASCII of at most 256 characters
    */
   public MessageRejectedException(int code, String text) {

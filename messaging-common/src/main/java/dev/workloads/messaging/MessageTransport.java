@@ -2,7 +2,6 @@ package dev.workloads.messaging;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,16 +32,15 @@ public interface MessageTransport extends AutoCloseable {
   /**
    * Subscribes to subject patterns.
    *
-   * <p>If the broker can be reached, it knows of the subscription when this method returns; else it will as soon as there
-   * is a connection. The members of a group share the messages, also where their patterns overlap.
+   * <p>If the broker can be reached, it knows of the subscription when this method returns; else it will as soon as
+   * there is a connection. The members of a group share the messages, also where their patterns overlap.
    *
    * @param patterns one or more subject patterns
    * @param group the queue group, or {@code null} for a subscription that gets every message
-   * @param receiver called for each message on a thread of the transport or of the publisher; must not block
    * @throws IllegalArgumentException if a pattern or the group is malformed, or patterns overlap without a group
    * @throws IllegalStateException if the transport is closed
    */
-  Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver);
+  Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver);
 
   /** Returns whether messages can be sent, and received by every subscription; short interruptions are overlooked. */
   boolean isReady();
@@ -50,6 +48,45 @@ public interface MessageTransport extends AutoCloseable {
   /** Ends all subscriptions and releases what the transport holds; waiting requests end as {@code TIMEOUT}. */
   @Override
   void close();
+
+  /** Takes the messages of a subscription. */
+  @FunctionalInterface
+  interface Receiver {
+
+    /**
+     * Takes a message; called on a thread of the transport or of the publisher, and must not block.
+     *
+     * @param replies where a reply to this message goes
+     */
+    void receive(BrokerMessage message, ReplyPath replies);
+  }
+
+  /** The way back to the requester of one message: the way that the message came. Safe for use by many threads. */
+  @FunctionalInterface
+  interface ReplyPath {
+
+    /**
+     * Sends a reply at once.
+     *
+     * @param reply what to send; its subject is the reply-to of the request
+     * @throws IllegalArgumentException if it has a malformed subject or header
+     * @throws BrokerException if it is too large, or if there is no connection to the broker now
+     */
+    void send(BrokerMessage reply);
+
+    /**
+     * Sends a reply, and blocks while there is no connection to the broker.
+     *
+     * @param patience the longest wait for a connection
+     * @see #send(BrokerMessage)
+     */
+    default void send(BrokerMessage reply, Duration patience) {
+      Retry.within(patience, elapsed -> {
+        send(reply);
+        return true;
+      });
+    }
+  }
 
   /** A subscription to the messages of some subjects. */
   interface Subscription extends AutoCloseable {

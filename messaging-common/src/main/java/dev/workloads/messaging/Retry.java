@@ -32,7 +32,7 @@ final class Retry {
       } catch (BrokerException e) {
         long bound = e.reason() == Reason.OVERLOADED ? LONGER_WHEN_OVERLOADED * longest : longest;
         long pause = ThreadLocalRandom.current().nextLong(bound / 2, bound);
-        boolean again = e.reason().isRetryable() && System.nanoTime() - start + pause < window.toNanos();
+        boolean again = e.isRetryable() && System.nanoTime() - start + pause < window.toNanos();
         if (!again || !pause(pause)) {
           throw e;
         }

@@ -48,8 +48,8 @@ public final class Subjects {
    * Checks what a subscription is made for.
    *
    * @param group the queue group, or {@code null} for none: then patterns that overlap would deliver a message twice
-   * @throws IllegalArgumentException if there is no pattern, one is malformed, two overlap without a group, or the group's
-   *     name is not printable ASCII without blanks
+   * @throws IllegalArgumentException if there is no pattern, one is malformed, two overlap without a group, or the
+   *     group's name is not printable ASCII without blanks
    */
   public static void requireSubscription(List<String> patterns, @Nullable String group) {
     if (patterns.isEmpty()) {

@@ -10,6 +10,7 @@ import io.nats.client.impl.Headers;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -57,8 +58,15 @@ class BrokerMessageTests {
     assertThat(message.withHeader("Name", "4"))
         .isEqualTo(message("a", "body", "reply", Map.of("Name", List.of("4"), "Other", List.of("3"))));
     assertThat(message.header("Name")).isEqualTo("1");
-    assertThat(message.header("name")).isNull();
+    assertThat(message.header("absent")).isNull();
     assertThat(message("a", "", null, Map.of("Name", List.of())).header("Name")).isNull();
+  }
+
+  @Test
+  void headerIsFoundInAnyCaseAndInItsOwnFirst() {
+    assertThat(message("a", "", null, Map.of("Traceparent", List.of("1"))).header("traceparent")).isEqualTo("1");
+    assertThat(message("a", "", null, Map.of("NAME", List.of("1"), "Name", List.of("2"), "name", List.of("3")))
+        .header("Name")).isEqualTo("2");
   }
 
   @Test
@@ -66,9 +74,38 @@ class BrokerMessageTests {
     byte[] body = {1};
     assertThat(message("a", "body", "reply", Map.of("Name", List.of("1"))).reply(body))
         .isEqualTo(new BrokerMessage("reply", body));
-    assertThatExceptionOfType(MissingReplyToException.class)
-        .isThrownBy(() -> message("a", "body", null, Map.of()).reply(body))
-        .withMessage("missing reply_to");
+    assertThat(BrokerMessage.of("a", "body").withReplyTo("reply").reply("\u00e4"))
+        .isEqualTo(BrokerMessage.of("reply", "\u00e4"));
+  }
+
+  @Test
+  void replyToAMessageThatWantsNoneIsMadeAllTheSame() {
+    assertThat(BrokerMessage.of("a", "body").reply("text")).isEqualTo(BrokerMessage.of("", "text"));
+  }
+
+  @Test
+  void withReplyToChangesNothingElse() {
+    BrokerMessage message = message("a", "body", "reply", Map.of("Name", List.of("1")));
+    assertThat(message.withReplyTo("other")).isEqualTo(message("a", "body", "other", message.headers()));
+    assertThat(message.withReplyTo(null)).isEqualTo(message("a", "body", null, message.headers()));
+  }
+
+  @Test
+  void textIsTheBodyInUtf8() {
+    String text = "a\u00e4\u20ac\ud83d\ude80\0";
+    BrokerMessage message = BrokerMessage.of("a", text);
+    assertThat(message).isEqualTo(new BrokerMessage("a", text.getBytes(StandardCharsets.UTF_8)));
+    assertThat(message.text()).isEqualTo(text);
+    assertThat(BrokerMessage.of("a", "").text()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"80", "ff", "c0af", "eda080", "f4908080", "e282", "61e4"})
+  void bodyThatIsNotUtf8IsRejectedAsText(String hex) {
+    assertThatExceptionOfType(MessageRejectedException.class)
+        .isThrownBy(() -> new BrokerMessage("a", HexFormat.of().parseHex(hex)).text())
+        .withMessage("failed to decode body: not valid UTF-8")
+        .satisfies(rejection -> assertThat(rejection.code()).isEqualTo(400));
   }
 
   @ParameterizedTest

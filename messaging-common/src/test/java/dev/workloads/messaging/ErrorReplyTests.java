@@ -11,21 +11,22 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ErrorReplyTests {
 
   @Test
   void messageHasAnEmptyBodyAndTheHeadersOfTheServiceApi() {
-    BrokerMessage message = new ErrorReply(400, "bad input").toMessage("reply");
-    assertThat(message).isEqualTo(new BrokerMessage("reply", new byte[0], null,
+    BrokerMessage message = new ErrorReply(400, "bad input").toMessage();
+    assertThat(message).isEqualTo(new BrokerMessage("", new byte[0], null,
         Map.of("Nats-Service-Error", List.of("bad input"), "Nats-Service-Error-Code", List.of("400"))));
   }
 
   @Test
   void errorSurvivesTheMessage() {
     ErrorReply error = new ErrorReply(418, "a teapot");
-    assertThat(ErrorReply.from(error.toMessage("reply"))).isEqualTo(error);
+    assertThat(ErrorReply.from(error.toMessage())).isEqualTo(error);
   }
 
   @Test
@@ -47,7 +48,7 @@ class ErrorReplyTests {
   }
 
   @ParameterizedTest
-  @CsvSource({"503,OVERLOADED", "500,HANDLER_FAILED", "400,HANDLER_FAILED", "-1,HANDLER_FAILED", "504,HANDLER_FAILED"})
+  @CsvSource({"503,OVERLOADED", "500,HANDLER_FAILED", "400,HANDLER_REJECTED", "-1,HANDLER_FAILED", "504,HANDLER_FAILED"})
   void only503MeansOverloaded(int code, Reason reason) {
     BrokerException exception = new ErrorReply(code, "why").toException();
     assertThat(exception.reason()).isEqualTo(reason);
@@ -55,14 +56,26 @@ class ErrorReplyTests {
   }
 
   @Test
-  void textIsOneLineOfPrintableAscii() {
-    assertThat(new ErrorReply(400, " line 1\r\nline\t2 \u00e4\ud83d\ude80\0 ").text()).isEqualTo("line 1  line 2 ???");
+  void textIsOneLineAndIsSentAsAscii() {
+    ErrorReply error = new ErrorReply(400, " line 1\r\nline\t2 \u00e4\ud83d\ude80\0 ");
+    assertThat(error.text()).isEqualTo("line 1  line 2 \u00e4\ud83d\ude80?");
+    assertThat(error.toMessage().header(ErrorReply.TEXT_HEADER)).isEqualTo("line 1  line 2 ???");
+  }
+
+  @Test
+  void onlyARefusalSaysThatNothingWasProcessed() {
+    assertThat(ErrorReply.full().toMessage().header("Not-Processed")).isEqualTo("true");
+    assertThat(ErrorReply.from(ErrorReply.full().toMessage())).isEqualTo(ErrorReply.full());
+    assertThat(ErrorReply.full().toException().isRetryable()).isTrue();
+    assertThat(new ErrorReply(503, "busy").toMessage().header("Not-Processed")).isNull();
+    assertThat(new ErrorReply(503, "busy").toException().isRetryable()).isFalse();
+    assertThat(new ErrorReply(500, "odd", true).toException().isRetryable()).isFalse();
   }
 
   @Test
   void textHasAtMost256Characters() {
     assertThat(new ErrorReply(400, "x".repeat(257)).text()).isEqualTo("x".repeat(256));
-    assertThat(new ErrorReply(400, "\ud83d\ude80".repeat(300)).text()).isEqualTo("?".repeat(256));
+    assertThat(new ErrorReply(400, "\ud83d\ude80".repeat(300)).text()).isEqualTo("\ud83d\ude80".repeat(256));
   }
 
   @ParameterizedTest
@@ -81,9 +94,14 @@ class ErrorReplyTests {
   }
 
   @ParameterizedTest
-  @CsvSource({"PAYLOAD_TOO_LARGE,reply too large", "TIMEOUT,handler failed", "OVERLOADED,handler failed"})
-  void replyThatIsTooLargeIsNamed(Reason reason, String text) {
-    assertThat(ErrorReply.of(new BrokerException(reason, "internal"))).isEqualTo(new ErrorReply(500, text));
+  @EnumSource
+  void failureOfAnotherRequestIsNotTold(Reason reason) {
+    assertThat(ErrorReply.of(new BrokerException(reason, "internal"))).isEqualTo(new ErrorReply(500, "handler failed"));
+  }
+
+  @Test
+  void replyThatIsTooLargeIsAFailureOfTheWorker() {
+    assertThat(ErrorReply.tooLarge()).isEqualTo(new ErrorReply(500, "reply too large"));
   }
 
   @ParameterizedTest

@@ -9,14 +9,16 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.MessageTransport.Receiver;
+import dev.workloads.messaging.MessageTransport.ReplyPath;
 import dev.workloads.messaging.MessageTransport.Subscription;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -25,7 +27,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -68,30 +70,33 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void requestReturnsTheReply() {
-    subscribe(subject, message -> worker.publish(message.reply(bytes("re: " + text(message)))));
+    answer(subject, message -> message.reply("re: " + message.text()));
     BrokerMessage reply = request(subject, "hello");
-    assertThat(text(reply)).isEqualTo("re: hello");
+    assertThat(reply.text()).isEqualTo("re: hello");
     assertThat(reply.replyTo()).isNull();
     assertThat(reply.headers()).isEmpty();
   }
 
   @Test
   void receiverSeesSubjectBodyHeadersAndAReplyTo() {
-    subscribe(subject, this::receiveAndReply);
-    requester.request(new BrokerMessage(subject, bytes("body"), "ignored", Map.of("Name", List.of("value"))), PATIENCE);
+    answer(subject, message -> {
+      received.add(message);
+      return message.reply("");
+    });
+    BrokerMessage sent = BrokerMessage.of(subject, "body").withHeader("Name", "value");
+    requester.request(sent.withReplyTo("ignored"), PATIENCE);
     BrokerMessage message = take();
-    assertThat(message)
-        .isEqualTo(new BrokerMessage(subject, bytes("body"), message.replyTo(), Map.of("Name", List.of("value"))));
+    assertThat(message).isEqualTo(sent.withReplyTo(message.replyTo()));
     assertThat(message.replyTo()).isNotNull().isNotEqualTo("ignored");
   }
 
   @Test
   void publishedMessageKeepsItsReplyToOrItsLackOfOne() {
-    subscribe(subject, received::add);
-    requester.publish(new BrokerMessage(subject, bytes("one")));
-    requester.publish(new BrokerMessage(subject, bytes("two"), "reply.here", Map.of()));
-    assertThat(take()).isEqualTo(new BrokerMessage(subject, bytes("one")));
-    assertThat(take()).isEqualTo(new BrokerMessage(subject, bytes("two"), "reply.here", Map.of()));
+    subscribe(subject);
+    requester.publish(BrokerMessage.of(subject, "one"));
+    requester.publish(BrokerMessage.of(subject, "two").withReplyTo("reply.here"));
+    assertThat(take()).isEqualTo(BrokerMessage.of(subject, "one"));
+    assertThat(take()).isEqualTo(BrokerMessage.of(subject, "two").withReplyTo("reply.here"));
   }
 
   @Test
@@ -116,13 +121,12 @@ public abstract class MessageTransportContractTests {
     assertThat(requester.request(largest, PATIENCE).body()).hasSameSizeAs(largest.body());
     assertFails(Reason.PAYLOAD_TOO_LARGE, () -> requester.request(larger, PATIENCE));
     assertFails(Reason.PAYLOAD_TOO_LARGE, () -> publish(larger));
-    assertThat(text(request(subject, "still there"))).isEqualTo("still there");
+    assertThat(request(subject, "still there").text()).isEqualTo("still there");
   }
 
   @Test
   void headersPassBothWays() {
-    subscribe(subject, message -> worker.publish(
-        new BrokerMessage(message.requireReplyTo(), EMPTY, null, message.headers())));
+    answer(subject, message -> new BrokerMessage(message.reply("").subject(), EMPTY, null, message.headers()));
     Map<String, List<String>> headers = Map.of("traceparent", List.of("00-1-2-01"), "Several", List.of("b", "a", "b"),
         "several", List.of("other case"), "Empty", List.of(""), "Odd", List.of("a: b\tc, \"d\" ~"));
     BrokerMessage reply = requester.request(new BrokerMessage(subject, EMPTY, null, headers), PATIENCE);
@@ -132,7 +136,8 @@ public abstract class MessageTransportContractTests {
   @Test
   void errorReplyIsReturnedLikeAnyOther() {
     ErrorReply error = new ErrorReply(400, "bad input");
-    subscribe(subject, message -> worker.publish(error.toMessage(message.requireReplyTo())));
+    answer(subject,
+        message -> new BrokerMessage(message.reply("").subject(), EMPTY, null, error.toMessage().headers()));
     BrokerMessage reply = request(subject, "");
     assertThat(reply.body()).isEmpty();
     assertThat(ErrorReply.from(reply)).isEqualTo(error);
@@ -156,9 +161,9 @@ public abstract class MessageTransportContractTests {
   @ParameterizedTest
   @ValueSource(strings = {"", " ", "a b", "a.*", "*", "a.>", ">", ".a", "a.", "a..b", "a\r\nb", "a\0", "\u00e4"})
   void malformedSubjectsAreRefused(String malformed) {
-    subscribe(">", message -> {
+    answer(">", message -> {
       received.add(message);
-      worker.publish(message.reply(EMPTY));
+      return message.reply("");
     });
     assertThatIllegalArgumentException().isThrownBy(() -> request(malformed, ""));
     assertThatIllegalArgumentException().isThrownBy(() -> publish(new BrokerMessage(malformed, EMPTY)));
@@ -171,22 +176,22 @@ public abstract class MessageTransportContractTests {
   @ValueSource(strings = {"", " ", "a b", "a*", "a.>.b", ".a", "a.", "a..b", "a\r\nb", "\u00e4"})
   void malformedPatternsAreRefused(String malformed) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> worker.subscribe(List.of(subject, malformed), "group", received::add));
+        .isThrownBy(() -> worker.subscribe(List.of(subject, malformed), "group", this::receive));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> worker.subscribe(List.of(malformed), null, received::add));
+        .isThrownBy(() -> worker.subscribe(List.of(malformed), null, this::receive));
   }
 
   @Test
   void malformedGroupAndLackOfPatternsAreRefused() {
-    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(subject), "a b", received::add));
-    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(subject), "", received::add));
-    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(), "group", received::add));
+    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(subject), "a b", this::receive));
+    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(subject), "", this::receive));
+    assertThatIllegalArgumentException().isThrownBy(() -> worker.subscribe(List.of(), "group", this::receive));
   }
 
   @Test
   void starStandsForOneToken() {
     echo(subject + ".*.end");
-    assertThat(text(request(subject + ".a.end", "1"))).isEqualTo("1");
+    assertThat(request(subject + ".a.end", "1").text()).isEqualTo("1");
     for (String other : List.of(".end", ".a", ".a.b.end", ".a.end.b", "")) {
       assertFails(Reason.NO_RESPONDERS, () -> request(subject + other, ""));
     }
@@ -195,8 +200,8 @@ public abstract class MessageTransportContractTests {
   @Test
   void greaterThanStandsForOneOrMoreTokens() {
     echo(subject + ".>");
-    assertThat(text(request(subject + ".a", "1"))).isEqualTo("1");
-    assertThat(text(request(subject + ".a.b.c", "2"))).isEqualTo("2");
+    assertThat(request(subject + ".a", "1").text()).isEqualTo("1");
+    assertThat(request(subject + ".a.b.c", "2").text()).isEqualTo("2");
     assertFails(Reason.NO_RESPONDERS, () -> request(subject, ""));
     assertFails(Reason.NO_RESPONDERS, () -> request(subject + "x.a", ""));
   }
@@ -206,9 +211,9 @@ public abstract class MessageTransportContractTests {
     List<BlockingQueue<String>> perMember =
         List.of(new LinkedBlockingQueue<>(), new LinkedBlockingQueue<>(), new LinkedBlockingQueue<>());
     List<Subscription> members = perMember.stream().map(messages -> worker.subscribe(List.of(subject), "group",
-        message -> {
-          messages.add(text(message));
-          worker.publish(message.reply(EMPTY));
+        (message, replies) -> {
+          messages.add(message.text());
+          replies.send(message.reply(""));
         })).toList();
     List<String> sent = IntStream.range(0, 300).mapToObj(Integer::toString).toList();
     sent.forEach(body -> request(subject, body));
@@ -219,19 +224,19 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void everyGroupGetsTheMessage() {
-    Subscription one = worker.subscribe(List.of(subject), "one", received::add);
-    Subscription two = worker.subscribe(List.of(subject), "two", received::add);
-    publishAndConfirm(new BrokerMessage(subject, bytes("1")));
+    Subscription one = worker.subscribe(List.of(subject), "one", this::receive);
+    Subscription two = worker.subscribe(List.of(subject), "two", this::receive);
+    publishAndConfirm(BrokerMessage.of(subject, "1"));
     drain(List.of(one, two));
-    assertThat(received).extracting(MessageTransportContractTests::text).containsExactly("1", "1");
+    assertThat(received).extracting(BrokerMessage::text).containsExactly("1", "1");
   }
 
   @Test
   void overlappingPatternsOfOneGroupDeliverOnce() {
     Subscription subscription =
-        worker.subscribe(List.of(subject + ".>", subject + ".*", subject + ".a"), "group", received::add);
+        worker.subscribe(List.of(subject + ".>", subject + ".*", subject + ".a"), "group", this::receive);
     for (int i = 0; i < 50; i++) {
-      publishAndConfirm(new BrokerMessage(subject + ".a", bytes("message")));
+      publishAndConfirm(BrokerMessage.of(subject + ".a", "message"));
     }
     drain(List.of(subscription));
     assertThat(received).hasSize(50);
@@ -240,10 +245,11 @@ public abstract class MessageTransportContractTests {
   @Test
   void withoutGroupEveryMemberGetsEveryMessage() {
     BlockingQueue<BrokerMessage> others = new LinkedBlockingQueue<>();
-    Subscription one = subscribe(subject + ".a", received::add);
-    Subscription two = worker.subscribe(List.of(subject + ".b", subject + ".a"), null, others::add);
+    Subscription one = subscribe(subject + ".a");
+    Subscription two = worker.subscribe(List.of(subject + ".b", subject + ".a"), null,
+        (message, replies) -> others.add(message));
     List<BrokerMessage> messages = IntStream.range(0, 20)
-        .mapToObj(i -> new BrokerMessage(subject + ".a", bytes("" + i))).toList();
+        .mapToObj(i -> BrokerMessage.of(subject + ".a", "" + i)).toList();
     messages.forEach(this::publishAndConfirm);
     drain(List.of(one, two));
     assertThat(received).containsExactlyElementsOf(messages);
@@ -253,7 +259,7 @@ public abstract class MessageTransportContractTests {
   @Test
   void overlappingPatternsWithoutGroupAreRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> worker.subscribe(List.of(subject + ".*", subject + ".a"), null, received::add))
+        .isThrownBy(() -> worker.subscribe(List.of(subject + ".*", subject + ".a"), null, this::receive))
         .withMessageContaining("overlap");
     assertFails(Reason.NO_RESPONDERS, () -> request(subject + ".a", ""));
   }
@@ -270,12 +276,12 @@ public abstract class MessageTransportContractTests {
   void publishNeedsNoSubscriber() {
     publish(new BrokerMessage(subject, EMPTY));
     publish(new BrokerMessage(subject, EMPTY, "reply.here", Map.of()));
-    assertThat(text(request(echo(subject), "still works"))).isEqualTo("still works");
+    assertThat(request(echo(subject), "still works").text()).isEqualTo("still works");
   }
 
   @Test
   void requestWithoutReplyTimesOutNeverEarly() {
-    subscribe(subject, received::add);
+    subscribe(subject);
     for (int millis : List.of(1, 50, 120, 333)) {
       long start = System.nanoTime();
       assertFails(Reason.TIMEOUT,
@@ -286,35 +292,57 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void firstReplyWins() {
-    subscribe(subject, message -> {
-      worker.publish(message.reply(bytes("first " + text(message))));
-      worker.publish(message.reply(bytes("second " + text(message))));
+    subscribe(subject, (message, replies) -> {
+      replies.send(message.reply("first " + message.text()));
+      replies.send(message.reply("second " + message.text()));
     });
     for (int i = 0; i < 100; i++) {
-      assertThat(text(request(subject, "" + i))).isEqualTo("first " + i);
+      assertThat(request(subject, "" + i).text()).isEqualTo("first " + i);
     }
   }
 
   @Test
-  void lateReplyReachesNobody() {
-    subscribe(subject + ".late", received::add);
+  void lateReplyReachesNobody() throws Exception {
+    CompletableFuture<Runnable> late = new CompletableFuture<>();
+    subscribe(subject + ".late", (message, replies) -> late.complete(() -> replies.send(message.reply("late"))));
     echo(subject);
     assertFails(Reason.TIMEOUT,
         () -> requester.request(new BrokerMessage(subject + ".late", EMPTY), Duration.ofMillis(50)));
-    BrokerMessage late = take();
-    worker.publish(late.reply(bytes("late")));
+    late.get(5, SECONDS).run();
     for (int i = 0; i < 20; i++) {
-      assertThat(text(request(subject, "" + i))).isEqualTo("" + i);
+      assertThat(request(subject, "" + i).text()).isEqualTo("" + i);
     }
+  }
+
+  @Test
+  void replyThatCannotBeSentIsRefusedAndAnotherOneMayFollow() {
+    subscribe(subject, (message, replies) -> {
+      assertFails(Reason.PAYLOAD_TOO_LARGE, () -> replies.send(message.reply(new byte[MAX_PAYLOAD + 1])));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> replies.send(message.reply("").withHeader("Name", "a\nb")));
+      assertThatIllegalArgumentException().isThrownBy(() -> replies.send(BrokerMessage.of("", "no subject")));
+      replies.send(message.reply("sent"), PATIENCE);
+    });
+    assertThat(request(subject, "").text()).isEqualTo("sent");
+  }
+
+  @Test
+  void replyOverAClosedTransportIsRefused() throws Exception {
+    CompletableFuture<Runnable> late = new CompletableFuture<>();
+    subscribe(subject, (message, replies) -> late.complete(() -> replies.send(message.reply(""))));
+    publish(BrokerMessage.of(subject, "").withReplyTo("reply.here"));
+    Runnable reply = late.get(5, SECONDS);
+    worker.close();
+    assertFails(Reason.BROKER_UNAVAILABLE, reply);
   }
 
   @Test
   void concurrentRequestsGetTheirOwnReplies() throws Exception {
-    worker.subscribe(List.of(subject), "group", message -> threads.execute(
-        () -> worker.publish(message.reply(message.body()))));
+    worker.subscribe(List.of(subject), "group", (message, replies) -> threads.execute(
+        () -> replies.send(message.reply(message.body()))));
     List<Callable<String>> requests = IntStream.range(0, 500).mapToObj(i -> (Callable<String>) () -> {
       String body = "body " + i;
-      return text(request(subject, body)).equals(body) ? "own" : "another's";
+      return request(subject, body).text().equals(body) ? "own" : "another's";
     }).toList();
     for (Future<String> outcome : threads.invokeAll(requests)) {
       assertThat(outcome.get()).isEqualTo("own");
@@ -323,23 +351,23 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void failureOfAReceiverHarmsNoOtherMessage() {
-    subscribe(subject, message -> {
-      if (text(message).equals("bad")) {
+    answer(subject, message -> {
+      if (message.text().equals("bad")) {
         throw new IllegalStateException("the receiver fails");
       }
-      worker.publish(message.reply(EMPTY));
+      return message.reply("");
     });
-    publish(new BrokerMessage(subject, bytes("bad")));
+    publish(BrokerMessage.of(subject, "bad"));
     assertThat(request(subject, "good").body()).isEmpty();
   }
 
   @Test
   void drainWaitsForTheReceiver() throws Exception {
     CountDownLatch release = new CountDownLatch(1);
-    Subscription subscription = subscribe(subject, message -> {
+    Subscription subscription = answer(subject, message -> {
       received.add(message);
       await(release);
-      worker.publish(message.reply(bytes("done")));
+      return message.reply("done");
     });
     Future<BrokerMessage> reply = threads.submit(() -> request(subject, ""));
     take();
@@ -347,14 +375,14 @@ public abstract class MessageTransportContractTests {
     assertThatThrownBy(() -> drained.get(200, MILLISECONDS)).isInstanceOf(TimeoutException.class);
     release.countDown();
     assertThat(drained.get(5, SECONDS)).isTrue();
-    assertThat(text(reply.get(5, SECONDS))).isEqualTo("done");
+    assertThat(reply.get(5, SECONDS).text()).isEqualTo("done");
     assertThat(subscription.drain(PATIENCE)).isTrue();
   }
 
   @Test
   void drainGivesUpAfterItsTimeout() {
     CountDownLatch release = new CountDownLatch(1);
-    Subscription subscription = subscribe(subject, message -> {
+    Subscription subscription = subscribe(subject, (message, replies) -> {
       received.add(message);
       await(release);
     });
@@ -413,7 +441,7 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void closeEndsAWaitingRequestAtOnce() throws Exception {
-    subscribe(subject, received::add);
+    subscribe(subject);
     BlockingQueue<Thread> waiting = new LinkedBlockingQueue<>();
     Future<BrokerMessage> reply = threads.submit(() -> {
       waiting.add(Thread.currentThread());
@@ -436,7 +464,7 @@ public abstract class MessageTransportContractTests {
     assertFails(Reason.BROKER_UNAVAILABLE, () -> request(subject, ""));
     assertFails(Reason.BROKER_UNAVAILABLE, () -> publish(new BrokerMessage(subject, EMPTY)));
     assertThatIllegalStateException()
-        .isThrownBy(() -> requester.subscribe(List.of(subject), "group", received::add));
+        .isThrownBy(() -> requester.subscribe(List.of(subject), "group", this::receive));
   }
 
   @Test
@@ -450,7 +478,7 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void interruptedRequesterKeepsItsFlag() throws Exception {
-    subscribe(subject, received::add);
+    subscribe(subject);
     BlockingQueue<Thread> thread = new LinkedBlockingQueue<>();
     Future<Boolean> flag = threads.submit(() -> {
       thread.add(Thread.currentThread());
@@ -466,14 +494,14 @@ public abstract class MessageTransportContractTests {
 
   @Test
   void publishOfAnInterruptedThreadIsSent() throws Exception {
-    subscribe(subject, received::add);
+    subscribe(subject);
     Future<Boolean> flag = threads.submit(() -> {
       Thread.currentThread().interrupt();
-      publish(new BrokerMessage(subject, bytes("sent")));
+      publish(BrokerMessage.of(subject, "sent"));
       return Thread.interrupted();
     });
     assertThat(flag.get(5, SECONDS)).isTrue();
-    assertThat(text(take())).isEqualTo("sent");
+    assertThat(take().text()).isEqualTo("sent");
   }
 
   @Test
@@ -483,33 +511,37 @@ public abstract class MessageTransportContractTests {
     assertThat(worker.isReady()).isTrue();
   }
 
-  private Subscription subscribe(String pattern, Consumer<BrokerMessage> receiver) {
+  private void receive(BrokerMessage message, ReplyPath replies) {
+    received.add(message);
+  }
+
+  private Subscription subscribe(String pattern) {
+    return subscribe(pattern, this::receive);
+  }
+
+  private Subscription subscribe(String pattern, Receiver receiver) {
     return worker.subscribe(List.of(pattern), null, receiver);
   }
 
+  /** Subscribes a worker that answers on the thread that it is called on. */
+  private Subscription answer(String pattern, UnaryOperator<BrokerMessage> handler) {
+    return subscribe(pattern, (message, replies) -> replies.send(handler.apply(message)));
+  }
+
   private String echo(String pattern) {
-    subscribe(pattern, message -> {
-      if (message.replyTo() != null) {
-        worker.publish(message.reply(message.body()));
-      }
-    });
+    answer(pattern, message -> message.reply(message.body()));
     return pattern;
   }
 
   private Subscription echoingSubscription(String group, AtomicInteger calls) {
-    return worker.subscribe(List.of(subject), group, message -> {
+    return worker.subscribe(List.of(subject), group, (message, replies) -> {
       calls.incrementAndGet();
-      worker.publish(message.reply(message.body()));
+      replies.send(message.reply(message.body()));
     });
   }
 
-  private void receiveAndReply(BrokerMessage message) {
-    received.add(message);
-    worker.publish(message.reply(EMPTY));
-  }
-
   private BrokerMessage request(String subject, String body) {
-    return requester.request(new BrokerMessage(subject, bytes(body)), PATIENCE);
+    return requester.request(BrokerMessage.of(subject, body), PATIENCE);
   }
 
   private void publish(BrokerMessage message) {
@@ -557,13 +589,5 @@ public abstract class MessageTransportContractTests {
 
   private static Duration since(long start) {
     return Duration.ofNanos(System.nanoTime() - start);
-  }
-
-  private static String text(BrokerMessage message) {
-    return new String(message.body(), StandardCharsets.UTF_8);
-  }
-
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

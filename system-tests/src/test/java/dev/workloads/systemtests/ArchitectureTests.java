@@ -9,6 +9,8 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +18,24 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTests {
 
   private static final String API = "dev.workloads.messaging";
+
+  private static final String HTTP_API = "dev.workloads.httpapi..";
+  private static final String LEET = "dev.workloads.leet";
+  /** What an application that uses messaging-common may import. */
+  private static final String[] FOR_APPLICATIONS = {API, API + ".autoconfigure", API + ".observation"};
+  private static final SliceAssignment EACH_TOP_LEVEL_CLASS_OF_NATS = new SliceAssignment() {
+
+    @Override
+    public SliceIdentifier getIdentifierOf(JavaClass candidate) {
+      return candidate.getPackageName().equals(API + ".nats")
+          ? SliceIdentifier.of(candidate.getName().replaceFirst("\\$.*", "")) : SliceIdentifier.ignore();
+    }
+
+    @Override
+    public String getDescription() {
+      return "each top-level class of the NATS transport";
+    }
+  };
 
   private static final JavaClasses CLASSES = new ClassFileImporter()
       .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -55,15 +75,30 @@ class ArchitectureTests {
   }
 
   @Test
-  void appsUseTheApiAndNotEachOther() {
-    noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat(
-        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
-    noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat(
-        otherPackagesOfMessaging(API, API + ".observation")).check(CLASSES);
+  void applicationsImportThePackagesThatAreForThem() {
+    noClasses().that().resideInAnyPackage(HTTP_API, LEET, "dev.workloads.reverse", "dev.workloads.benchmarks")
+        .should().dependOnClassesThat(otherPackagesOfMessaging(FOR_APPLICATIONS)).check(CLASSES);
+    noClasses().that().resideInAPackage("dev.workloads.dev").should().dependOnClassesThat(
+        otherPackagesOfMessaging(API, API + ".inprocess")).check(CLASSES);
+  }
+
+  @Test
+  void appsDoNotKnowEachOther() {
+    noClasses().that().resideInAPackage(HTTP_API).should().dependOnClassesThat()
+        .resideInAnyPackage(LEET, "dev.workloads.dev").check(CLASSES);
+    noClasses().that().resideInAPackage(LEET).should().dependOnClassesThat()
+        .resideInAnyPackage(HTTP_API, "dev.workloads.dev").check(CLASSES);
+  }
+
+  @Test
+  void tomcatIsKnownToAPackageOfItsOwn() {
     noClasses().that().resideInAPackage("dev.workloads.httpapi").should().dependOnClassesThat()
-        .resideInAnyPackage("dev.workloads.leet", "dev.workloads.dev").check(CLASSES);
-    noClasses().that().resideInAPackage("dev.workloads.leet").should().dependOnClassesThat()
-        .resideInAnyPackage("dev.workloads.httpapi", "dev.workloads.dev").check(CLASSES);
+        .resideInAPackage("org.apache..").check(CLASSES);
+  }
+
+  @Test
+  void noClassOfTheNatsTransportKnowsItsMaker() {
+    slices().assignedFrom(EACH_TOP_LEVEL_CLASS_OF_NATS).should().beFreeOfCycles().check(CLASSES);
   }
 
   @Test

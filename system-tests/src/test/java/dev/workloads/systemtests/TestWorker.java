@@ -2,7 +2,6 @@ package dev.workloads.systemtests;
 
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
-import dev.workloads.messaging.MessagingClient;
 import java.nio.charset.StandardCharsets;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
@@ -16,7 +15,7 @@ import org.springframework.context.annotation.Configuration;
 class TestWorker {
 
   @Bean
-  BrokerMessageHandler handler(MessagingClient client, @Value("${worker.delay:0}") long delayMillis) {
+  BrokerMessageHandler handler(@Value("${worker.delay:0}") long delayMillis) {
     return message -> {
       if (delayMillis > 0) {
         Thread.sleep(delayMillis); // stands for the work
@@ -24,7 +23,7 @@ class TestWorker {
       if (new String(message.body(), 0, Math.min(4, message.body().length), StandardCharsets.UTF_8).equals("fail")) {
         throw new MessageRejectedException(500, "failed as asked");
       }
-      client.publish(message.reply(message.body()));
+      return message.reply(message.body());
     };
   }
 

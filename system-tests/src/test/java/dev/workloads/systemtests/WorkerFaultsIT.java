@@ -51,7 +51,7 @@ class WorkerFaultsIT {
   @AutoClose
   private static final Wiretap FAULTY_WIRE = new Wiretap(NATS.port());
   @AutoClose
-  private static final NatsTransport TRANSPORT = new NatsTransport(new Options.Builder().server(NATS.url()).build(),
+  private static final NatsTransport TRANSPORT = NatsTransport.open(new Options.Builder().server(NATS.url()).build(),
       Duration.ofSeconds(5), Duration.ofMillis(100));
   private static final MessagingClient CLIENT = new MessagingClient(TRANSPORT, Duration.ZERO);
   private static App healthy;

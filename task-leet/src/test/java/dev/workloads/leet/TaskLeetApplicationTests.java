@@ -13,10 +13,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.awaitility.Awaitility;
@@ -51,14 +49,14 @@ class TaskLeetApplicationTests {
   @ParameterizedTest
   @ValueSource(strings = {"tasks.default", "tasks.task-leet", "tasks.anything", "tasks.a.b.c"})
   void everyTaskGetsItsLeetReply(String subject) {
-    assertThat(text(client.request(subject, utf8("Hello World"), TIMEOUT))).isEqualTo("H3110 W0r1d");
+    assertThat(client.request(BrokerMessage.of(subject, "Hello World"), TIMEOUT).text()).isEqualTo("H3110 W0r1d");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"tasks", "task.default", "other.tasks.x", "Tasks.x"})
   void otherSubjectsHaveNoResponders(String subject) {
     assertThatExceptionOfType(BrokerException.class)
-        .isThrownBy(() -> client.request(subject, utf8("x"), TIMEOUT))
+        .isThrownBy(() -> client.request(BrokerMessage.of(subject, "x"), TIMEOUT))
         .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.NO_RESPONDERS));
   }
 
@@ -67,17 +65,17 @@ class TaskLeetApplicationTests {
     assertThatExceptionOfType(BrokerException.class)
         .isThrownBy(() -> client.request("tasks.x", new byte[] {(byte) 0xFF}, TIMEOUT))
         .withMessageStartingWith("failed to decode body: ")
-        .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.HANDLER_FAILED));
+        .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.HANDLER_REJECTED));
   }
 
   @Test
   void messageWithoutReplyToIsCountedAndNotAnswered() throws Exception {
     BlockingQueue<BrokerMessage> others = new LinkedBlockingQueue<>();
-    try (var all = transport.subscribe(List.of(">"), null, others::add)) {
+    try (var all = transport.subscribe(List.of(">"), null, (message, replies) -> others.add(message))) {
       assertThat(all).isNotNull();
       double before = missingReplyTos();
 
-      transport.publish(new BrokerMessage("tasks.x", utf8("x")));
+      transport.publish(BrokerMessage.of("tasks.x", "x"));
 
       Awaitility.await().untilAsserted(() -> assertThat(missingReplyTos()).isEqualTo(before + 1));
       assertThat(others).extracting(BrokerMessage::subject).containsExactly("tasks.x");
@@ -121,17 +119,17 @@ class TaskLeetApplicationTests {
     try (ConfigurableApplicationContext replica = start("--server.port=0")) {
       assertThat(replica.getEnvironment().getProperty("spring.application.name")).isEqualTo("task-leet");
       BlockingQueue<BrokerMessage> replies = new LinkedBlockingQueue<>();
-      try (var inbox = transport.subscribe(List.of("replies"), null, replies::add);
+      try (var inbox = transport.subscribe(List.of("replies"), null, (reply, none) -> replies.add(reply));
           var member = transport.subscribe(List.of("tasks.>"), "task-leet",
-              message -> transport.publish(message.reply(utf8("member"))))) {
+              (message, way) -> way.send(message.reply("member")))) {
         assertThat(inbox).isNotSameAs(member);
 
         for (int i = 0; i < 100; i++) {
-          transport.publish(new BrokerMessage("tasks.x", utf8("leet"), "replies", Map.of()));
+          transport.publish(BrokerMessage.of("tasks.x", "leet").withReplyTo("replies"));
         }
 
         Awaitility.await().untilAsserted(() -> assertThat(replies).hasSizeGreaterThanOrEqualTo(100));
-        assertThat(replies).hasSize(100).extracting(TaskLeetApplicationTests::text).contains("1337", "member");
+        assertThat(replies).hasSize(100).extracting(BrokerMessage::text).contains("1337", "member");
       }
     }
   }
@@ -140,11 +138,11 @@ class TaskLeetApplicationTests {
   void groupCanBeNamedOtherwise() {
     BlockingQueue<BrokerMessage> replies = new LinkedBlockingQueue<>();
     try (ConfigurableApplicationContext other = start("--server.port=0", "--messaging.consumer-group=other");
-        var inbox = transport.subscribe(List.of("replies"), null, replies::add)) {
+        var inbox = transport.subscribe(List.of("replies"), null, (reply, none) -> replies.add(reply))) {
       assertThat(other.isRunning()).isTrue();
       assertThat(inbox).isNotNull();
 
-      transport.publish(new BrokerMessage("tasks.x", utf8("leet"), "replies", Map.of()));
+      transport.publish(BrokerMessage.of("tasks.x", "leet").withReplyTo("replies"));
 
       Awaitility.await().untilAsserted(() -> assertThat(replies).hasSize(2)); // one of each group
     }
@@ -154,11 +152,11 @@ class TaskLeetApplicationTests {
   void stoppedWorkerLeavesItsSubjects() {
     try (ConfigurableApplicationContext narrow = start("--server.port=0", "--messaging.subscriptions=narrow.>")) {
       assertThat(narrow.isRunning()).isTrue();
-      assertThat(text(client.request("narrow.x", utf8("leet"), TIMEOUT))).isEqualTo("1337");
+      assertThat(client.request(BrokerMessage.of("narrow.x", "leet"), TIMEOUT).text()).isEqualTo("1337");
     }
 
     assertThatExceptionOfType(BrokerException.class)
-        .isThrownBy(() -> client.request("narrow.x", utf8("x"), TIMEOUT))
+        .isThrownBy(() -> client.request(BrokerMessage.of("narrow.x", "x"), TIMEOUT))
         .satisfies(failure -> assertThat(failure.reason()).isEqualTo(Reason.NO_RESPONDERS));
   }
 
@@ -176,13 +174,5 @@ class TaskLeetApplicationTests {
     String port = app.getEnvironment().getRequiredProperty("local.server.port");
     HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path)).build();
     return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-  }
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static String text(BrokerMessage message) {
-    return new String(message.body(), StandardCharsets.UTF_8);
   }
 }

@@ -1,6 +1,5 @@
 package dev.workloads.reverse;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -19,9 +18,9 @@ class ReverseApplicationTests {
 
   @Test
   void textIsReversed() {
-    BrokerMessage reply = client.request("tasks.reverse", "leet".getBytes(UTF_8), Duration.ofSeconds(5));
+    BrokerMessage reply = client.request(BrokerMessage.of("tasks.reverse", "leet"), Duration.ofSeconds(5));
 
-    assertThat(new String(reply.body(), UTF_8)).isEqualTo("teel");
+    assertThat(reply.text()).isEqualTo("teel");
   }
 
   @Test

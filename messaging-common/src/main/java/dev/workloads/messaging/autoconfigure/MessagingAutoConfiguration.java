@@ -9,8 +9,7 @@ import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.nats.NatsTransport;
-import dev.workloads.messaging.observation.ObservedProcessing;
-import dev.workloads.messaging.observation.ObservedRequests;
+import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.ProcessObservationConvention;
 import dev.workloads.messaging.observation.RequestObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
@@ -45,7 +44,7 @@ public final class MessagingAutoConfiguration {
   @ConditionalOnMissingBean
   MessagingClient messagingClient(MessagingProperties properties, MessageTransport transport,
       ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
-    return new MessagingClient(transport, properties.request().retryWindow(), new ObservedRequests(
+    return new MessagingClient(transport, properties.request().retryWindow(), MessagingObservations.ofRequests(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
         convention.getIfAvailable(RequestObservationConvention::new)));
   }
@@ -54,14 +53,14 @@ public final class MessagingAutoConfiguration {
   @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
   @ConditionalOnBean(value = BrokerMessageHandler.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
-  MessageListenerContainer messageListenerContainer(MessageTransport transport, MessagingClient client,
-      BrokerMessageHandler handler, MessagingProperties properties, Environment environment,
+  MessageListenerContainer messageListenerContainer(MessageTransport transport, BrokerMessageHandler handler,
+      MessagingProperties properties, Environment environment,
       ObjectProvider<ObservationRegistry> observations, ObjectProvider<ProcessObservationConvention> convention) {
     ListenerSettings settings = settings(properties, environment.getProperty("spring.application.name"));
     ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
         ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
         : new CustomizableThreadFactory("messaging-");
-    return new MessageListenerContainer(transport, client, handler, settings, threads, new ObservedProcessing(
+    return new MessageListenerContainer(transport, handler, settings, threads, MessagingObservations.ofProcessing(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
         convention.getIfAvailable(ProcessObservationConvention::new), settings.group()));
   }
@@ -153,7 +152,7 @@ public final class MessagingAutoConfiguration {
       Options.Builder options =
           NatsOptions.builder(details, nats, environment.getProperty("spring.application.name"));
       customizers.orderedStream().forEach(customizer -> customizer.customize(options));
-      return new NatsTransport(options.build(), nats.readyGrace(), nats.maxReconnectWait());
+      return NatsTransport.open(options.build(), nats.readyGrace(), nats.maxReconnectWait());
     }
   }
 }

@@ -35,6 +35,7 @@ public final class MessagingMetricsAutoConfiguration {
           ListenerCounters::expired);
       counters.add("messaging.missing.reply.to", "Messages that owe a reply and name no subject for it",
           ListenerCounters::missingReplyTo);
+      counters.add("messaging.no.reply", "Requests that were handled without a reply", ListenerCounters::noReply);
       counters.add("messaging.lost.replies", "Replies that could not be sent", ListenerCounters::lostReplies);
     };
   }

@@ -125,11 +125,30 @@ public record MessagingProperties(
       @DefaultValue Ssl ssl) {
 
     public Nats {
+      username = emptyToNull(username);
+      password = emptyToNull(password);
+      token = emptyToNull(token);
+      credentialsFile = emptyToNull(credentialsFile);
+      nkeyFile = emptyToNull(nkeyFile);
+      requireOneLogin(username, token, credentialsFile, nkeyFile);
       requirePositive("messaging.nats.connect-timeout", connectTimeout);
       requirePositive("messaging.nats.max-reconnect-wait", maxReconnectWait);
       requirePositive("messaging.nats.ping-interval", pingInterval);
       require(!readyGrace.isNegative(), "messaging.nats.ready-grace", readyGrace, "must not be negative");
     }
+  }
+
+  private static void requireOneLogin(@Nullable Object username, @Nullable Object token, @Nullable Object credentialsFile,
+      @Nullable Object nkeyFile) {
+    String ways = (username == null ? "" : ", messaging.nats.username") + (token == null ? "" : ", messaging.nats.token")
+        + (credentialsFile == null ? "" : ", messaging.nats.credentials-file")
+        + (nkeyFile == null ? "" : ", messaging.nats.nkey-file");
+    require(ways.lastIndexOf(',') <= 0, ways.replaceFirst(", ", ""), null,
+        "must be given for one of these properties only: they are several ways to log in");
+  }
+
+  private static <T> @Nullable T emptyToNull(@Nullable T value) {
+    return value == null || value.toString().isEmpty() ? null : value;
   }
 
   /**

@@ -1,11 +1,12 @@
 package dev.workloads.messaging.autoconfigure;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.autoconfigure.service.connection.ConnectionDetails;
 import org.springframework.boot.ssl.SslBundle;
 
-/** Where the NATS cluster is and how to log in to it. */
+/** Where the NATS cluster is and how to log in to it, in one way or in none. */
 public interface NatsConnectionDetails extends ConnectionDetails {
 
   /** Returns the URLs of the servers. */
@@ -23,6 +24,16 @@ public interface NatsConnectionDetails extends ConnectionDetails {
 
   /** Returns the token, or {@code null} for none. */
   default @Nullable String getToken() {
+    return null;
+  }
+
+  /** Returns the file with a user's JWT and NKey seed, or {@code null} for none. */
+  default @Nullable Path getCredentialsFile() {
+    return null;
+  }
+
+  /** Returns the file with a user's NKey seed, or {@code null} for none. */
+  default @Nullable Path getNkeyFile() {
     return null;
   }
 

@@ -23,7 +23,7 @@ final class NatsOptions {
         .inboxPrefix(properties.inboxPrefix())
         .connectionTimeout(properties.connectTimeout())
         .pingInterval(properties.pingInterval());
-    login(options, details, properties);
+    login(options, details);
     SslBundle bundle = details.getSslBundle();
     if (bundle != null) {
       options.sslContext(bundle.createSslContext());
@@ -41,16 +41,14 @@ final class NatsOptions {
     }
   }
 
-  private static void login(Options.Builder options, NatsConnectionDetails details,
-      MessagingProperties.Nats properties) {
-    String token = details.getToken();
-    if (properties.credentialsFile() != null) {
+  private static void login(Options.Builder options, NatsConnectionDetails details) {
+    if (details.getCredentialsFile() != null) {
       options.authHandler(Nats.credentials(
-          readable("messaging.nats.credentials-file", properties.credentialsFile()).toString()));
-    } else if (properties.nkeyFile() != null) {
-      options.authHandler(Nats.staticCredentials(null, seed(properties.nkeyFile())));
-    } else if (token != null) {
-      options.token(token.toCharArray());
+          readable("messaging.nats.credentials-file", details.getCredentialsFile()).toString()));
+    } else if (details.getNkeyFile() != null) {
+      options.authHandler(Nats.staticCredentials(null, seed(details.getNkeyFile())));
+    } else if (details.getToken() != null) {
+      options.token(details.getToken().toCharArray());
     } else if (details.getUsername() != null) {
       options.userInfo(details.getUsername(), details.getPassword() == null ? "" : details.getPassword());
     }

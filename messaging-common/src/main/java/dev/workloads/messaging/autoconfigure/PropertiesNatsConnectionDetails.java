@@ -1,5 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -39,6 +40,16 @@ class PropertiesNatsConnectionDetails implements NatsConnectionDetails {
   @Override
   public @Nullable String getToken() {
     return properties.token();
+  }
+
+  @Override
+  public @Nullable Path getCredentialsFile() {
+    return properties.credentialsFile();
+  }
+
+  @Override
+  public @Nullable Path getNkeyFile() {
+    return properties.nkeyFile();
   }
 
   @Override

@@ -5,7 +5,6 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.listener.EndpointStats;
 import dev.workloads.messaging.listener.MessageListenerContainer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -80,7 +79,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
     }
   }
 
-  private void answer(BrokerMessage message) {
+  private void answer(BrokerMessage message, MessageTransport.ReplyPath replies) {
     if (message.replyTo() == null) {
       return;
     }
@@ -90,7 +89,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
       default -> stats;
     };
     try {
-      transport.publish(message.reply(writer.writeToString(this).getBytes(StandardCharsets.UTF_8)));
+      replies.send(message.reply(writer.writeToString(this)));
     } catch (BrokerException | IllegalArgumentException e) {
       log.debug("A discovery request was not answered", e);
     }
@@ -138,7 +137,9 @@ public final class ServiceDiscovery implements SmartLifecycle {
     String name = endpoint.pattern().replaceAll("[^a-zA-Z0-9_-]+", "-").replaceAll("^-|-$", "");
     json.put("name", name.isEmpty() ? "all" : name);
     json.put("subject", endpoint.pattern());
-    json.put("queue_group", container.settings().group());
+    if (container.settings().queueGroup() != null) {
+      json.put("queue_group", container.settings().queueGroup());
+    }
     return json;
   }
 

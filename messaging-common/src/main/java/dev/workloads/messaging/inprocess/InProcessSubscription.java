@@ -2,6 +2,8 @@ package dev.workloads.messaging.inprocess;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessageTransport.Receiver;
+import dev.workloads.messaging.MessageTransport.ReplyPath;
 import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.List;
@@ -20,13 +22,13 @@ final class InProcessSubscription implements MessageTransport.Subscription {
 
   private final List<String> patterns;
   private final @Nullable String group;
-  private final Consumer<BrokerMessage> receiver;
+  private final Receiver receiver;
   private final Consumer<InProcessSubscription> onEnd;
   // Publishers hold the read lock while they are in the receiver; drain takes the write lock to see them out
   private final ReadWriteLock delivery = new ReentrantReadWriteLock();
   private volatile boolean ended;
 
-  InProcessSubscription(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver,
+  InProcessSubscription(List<String> patterns, @Nullable String group, Receiver receiver,
       Consumer<InProcessSubscription> onEnd) {
     this.patterns = List.copyOf(patterns);
     this.group = group;
@@ -48,13 +50,13 @@ final class InProcessSubscription implements MessageTransport.Subscription {
   }
 
   /** Calls the receiver, unless the subscription has ended. */
-  boolean deliver(BrokerMessage message) {
+  boolean deliver(BrokerMessage message, ReplyPath replies) {
     delivery.readLock().lock();
     try {
       if (ended) {
         return false;
       }
-      receiver.accept(message);
+      receiver.receive(message, replies);
     } catch (RuntimeException e) {
       log.error("The receiver of {} failed", patterns, e);
     } finally {

@@ -19,7 +19,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,7 +96,7 @@ public final class InProcessTransport implements MessageTransport {
   }
 
   @Override
-  public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
+  public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
     Subjects.requireSubscription(patterns, group);
     InProcessSubscription subscription = new InProcessSubscription(patterns, group, receiver, subscriptions::remove);
     subscriptions.add(subscription);
@@ -127,7 +126,7 @@ public final class InProcessTransport implements MessageTransport {
     for (InProcessSubscription subscription : subscriptions) {
       if (subscription.matches(message.subject())) {
         if (subscription.group() == null) {
-          delivered |= subscription.deliver(message);
+          delivered |= subscription.deliver(message, this::publish);
         } else {
           groups.computeIfAbsent(subscription.group(), group -> new ArrayList<>()).add(subscription);
         }
@@ -140,9 +139,9 @@ public final class InProcessTransport implements MessageTransport {
   }
 
   // At random, as a NATS server does; a member that is just ending leaves the message to the next
-  private static boolean deliverToOne(List<InProcessSubscription> members, BrokerMessage message) {
+  private boolean deliverToOne(List<InProcessSubscription> members, BrokerMessage message) {
     Collections.shuffle(members);
-    return members.stream().anyMatch(member -> member.deliver(message));
+    return members.stream().anyMatch(member -> member.deliver(message, this::publish));
   }
 
   private void requireOpen() {

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** What became of the messages of one subject pattern. Safe for use by many threads. */
+/** Counts and times the handling of the messages of one subject pattern. Safe for use by many threads. */
 public final class EndpointStats {
 
   private final String pattern;
@@ -32,17 +32,17 @@ public final class EndpointStats {
     return pattern;
   }
 
-  /** Returns the messages that a handler was called for. */
+  /** Returns how many messages the handler was called for. */
   public long requests() {
     return requests.sum();
   }
 
-  /** Returns those whose handler failed. */
+  /** Returns how many of them the handler failed on. */
   public long errors() {
     return errors.sum();
   }
 
-  /** Returns the time that handlers took in all. */
+  /** Returns how long the handler took for all of them together. */
   public Duration processingTime() {
     return Duration.ofNanos(nanos.sum());
   }

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Logs failures of handlers, at most ten a second: under a flood the log must not become the load. */
+/** Logs failed messages and replies that were not sent, at most ten a second: the log must not become the load. */
 final class FailureLog {
 
   private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
@@ -30,18 +30,21 @@ final class FailureLog {
       return;
     }
     if (failure instanceof MessageRejectedException) {
-      log.warn("Rejected a message: {} (subject {}, group {}, trace {})", printable(String.valueOf(failure.getMessage())),
-          printable(message.subject()), group, traceId(message));
+      log.warn("Rejected a message: {} {}", printable(String.valueOf(failure.getMessage())), origin(message));
     } else {
-      log.error("A handler failed (subject {}, group {}, trace {})", printable(message.subject()), group,
-          traceId(message), failure);
+      log.error("Failed to handle a message {}", origin(message), failure);
     }
   }
 
-  void lost(BrokerMessage message, Throwable failure) {
+  void notSent(BrokerMessage message, String why) {
     if (isPermitted()) {
-      log.warn("Lost a reply: {} (subject {}, group {}, trace {})", failure.getMessage(), printable(message.subject()),
-          group, traceId(message));
+      log.warn("A reply was not sent: {} {}", printable(why), origin(message));
+    }
+  }
+
+  void noReply(BrokerMessage message) {
+    if (isPermitted()) {
+      log.warn("A request was handled without a reply, its requester waits in vain {}", origin(message));
     }
   }
 
@@ -57,10 +60,10 @@ final class FailureLog {
     return inSecond.incrementAndGet() <= MAX_PER_SECOND;
   }
 
-  private static String traceId(BrokerMessage message) {
-    String traceparent = message.header("traceparent");
-    Matcher matcher = TRACEPARENT.matcher(traceparent == null ? "" : traceparent);
-    return matcher.matches() ? matcher.group(1) : "none";
+  private String origin(BrokerMessage message) {
+    Matcher trace = TRACEPARENT.matcher(String.valueOf(message.header("traceparent")));
+    return "(subject " + printable(message.subject()) + ", group " + group + ", trace "
+        + (trace.matches() ? trace.group(1) : "none") + ")";
   }
 
   // Subjects and texts come from outside: no line breaks and control characters into the log

@@ -2,12 +2,13 @@ package dev.workloads.messaging.listener;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts what a listener container did not process as asked. */
+/** Counts the messages that a listener container did not handle, and the replies that it did not send. */
 public final class ListenerCounters {
 
   final LongAdder shedMessages = new LongAdder();
   final LongAdder expiredMessages = new LongAdder();
   final LongAdder missingReplyTos = new LongAdder();
+  final LongAdder missingReplies = new LongAdder();
   final LongAdder lostReplies = new LongAdder();
 
   ListenerCounters() {}
@@ -22,12 +23,17 @@ public final class ListenerCounters {
     return expiredMessages.sum();
   }
 
-  /** Returns the messages whose handler owed a reply and had no subject to send it to. */
+  /** Returns the replies that handlers returned to messages that name no subject for them. */
   public long missingReplyTo() {
     return missingReplyTos.sum();
   }
 
-  /** Returns the replies that could not be sent. */
+  /** Returns the requests that were handled without a reply. */
+  public long noReply() {
+    return missingReplies.sum();
+  }
+
+  /** Returns the replies that were not sent, nor an error reply in their place. */
   public long lostReplies() {
     return lostReplies.sum();
   }

@@ -26,7 +26,8 @@ public record ListenerSettings(List<String> subscriptions, String group, int max
     Subjects.requireSubscription(subscriptions, queueGroup(group));
   }
 
-  @Nullable String queueGroup() {
+  /** Returns the queue group, or {@code null} for none. */
+  public @Nullable String queueGroup() {
     return queueGroup(group);
   }
 

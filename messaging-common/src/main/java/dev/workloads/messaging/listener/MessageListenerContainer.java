@@ -1,9 +1,9 @@
 package dev.workloads.messaging.listener;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.MessagingClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -13,7 +13,6 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
@@ -25,56 +24,51 @@ import org.springframework.context.SmartLifecycle;
 /**
  * Subscribes a handler and calls it for each message, within bounds; safe for use by many threads.
  *
- * <p>Threads: the transport's own thread takes a message in or refuses it at once as full; a pool of at most
- * {@code maxInFlight} threads runs the handlers. What a handler says takes microseconds and never waits is handled on the
- * transport's thread, as long as messages do not pile up behind it and the handler keeps its word. A stop takes no more
- * messages and finishes those it has.
+ * <p>The transport's own thread takes a message in, or refuses it at once because the worker is full. A pool of at most
+ * {@code maxInFlight} threads calls the handler; replies that wait for a lost connection wait there, too. What the
+ * handler says does not block is handled on the transport's thread, unless messages pile up behind it. A stop takes no
+ * more messages and finishes those it has.
  */
 public final class MessageListenerContainer implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
-  // A handler on the transport's thread that took so long, be it for its reply to wait for a lost connection, does not
-  // run there again for a while
-  private static final long TOO_LONG = TimeUnit.MILLISECONDS.toNanos(20);
-  private static final long WHILE = TimeUnit.SECONDS.toNanos(1);
 
   private final MessageTransport transport;
   private final MessageProcessor processor;
-  private final ClassLoader handlersLoader;
+  private final BrokerMessageHandler handler;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
-  private final AtomicLong buffered = new AtomicLong();
+  private final Semaphore bytes;
   private final Semaphore handlers;
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
   private volatile MessageTransport.@Nullable Subscription subscription; // changed under lifecycle
-  private volatile long handOverUntil = System.nanoTime();
 
   /**
    * Creates a container.
    *
-   * @param client what the handler replies with, on the same transport
    * @param threads makes the threads that run the handler, platform or virtual ones
    */
-  public MessageListenerContainer(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
-      ListenerSettings settings, ThreadFactory threads) {
-    this(transport, client, handler, settings, threads, UnaryOperator.identity());
+  public MessageListenerContainer(MessageTransport transport, BrokerMessageHandler handler, ListenerSettings settings,
+      ThreadFactory threads) {
+    this(transport, handler, settings, threads, UnaryOperator.identity());
   }
 
   /**
-   * Creates a container whose deliveries are observed.
+   * Creates a container whose handler's calls are observed.
    *
-   * @param around stands around each delivery, error reply included; what the handler throws comes through it
-   * @see #MessageListenerContainer(MessageTransport, MessagingClient, BrokerMessageHandler, ListenerSettings, ThreadFactory)
+   * @param around stands around each call of the handler; it returns the reply, or throws what it is thrown
+   * @see #MessageListenerContainer(MessageTransport, BrokerMessageHandler, ListenerSettings, ThreadFactory)
    */
-  public MessageListenerContainer(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
-      ListenerSettings settings, ThreadFactory threads, UnaryOperator<BrokerMessageHandler> around) {
+  public MessageListenerContainer(MessageTransport transport, BrokerMessageHandler handler, ListenerSettings settings,
+      ThreadFactory threads, UnaryOperator<BrokerMessageHandler> around) {
     this.transport = transport;
-    this.processor = new MessageProcessor(transport, client, handler, settings, around);
-    this.handlersLoader = handler.getClass().getClassLoader();
+    this.processor = new MessageProcessor(handler, around, settings);
+    this.handler = handler;
     this.settings = settings;
     this.threads = threads;
+    this.bytes = new Semaphore((int) Math.min(settings.maxBuffered(), Integer.MAX_VALUE));
     this.handlers = new Semaphore(settings.maxInFlight());
   }
 
@@ -85,7 +79,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
       if (pool == null) {
         ThreadPoolExecutor started = newPool(); // has no threads before the first message
         subscription = transport.subscribe(settings.subscriptions(), settings.queueGroup(),
-            message -> receive(message, started));
+            (message, replies) -> receive(new Delivery(message, replies, System.nanoTime()), started));
         pool = started;
         log.info("Subscribed to {} in group {}", settings.subscriptions(), settings.group());
       }
@@ -105,43 +99,90 @@ public final class MessageListenerContainer implements SmartLifecycle {
   // The pool makes a thread when a message arrives, on whatever thread that is; its context is not the handler's
   private Thread newThread(Runnable task) {
     Thread thread = threads.newThread(task);
-    thread.setContextClassLoader(handlersLoader);
+    thread.setContextClassLoader(handler.getClass().getClassLoader());
     return thread;
   }
 
-  private void receive(BrokerMessage message, ThreadPoolExecutor pool) {
-    if (buffered.addAndGet(message.body().length) > settings.maxBuffered()) {
-      refuse(message);
+  /** Called on the transport's thread. */
+  private void receive(Delivery delivery, ThreadPoolExecutor pool) {
+    if (!bytes.tryAcquire(delivery.size())) {
+      processor.refuse(delivery);
       return;
     }
-    Delivery delivery = new Delivery(message);
-    if (mayHandleHere(delivery) && handlers.tryAcquire()) {
-      delivery.runHere();
-      return;
-    }
+    boolean queued = false;
     try {
-      pool.execute(delivery);
+      if (mayHandleHere(delivery.message()) && handlers.tryAcquire()) {
+        handleHere(delivery, pool);
+      } else {
+        pool.execute(new QueuedTask(() -> handle(delivery), () -> giveUp(delivery)));
+        queued = true;
+      }
     } catch (RejectedExecutionException e) {
-      refuse(message);
+      processor.refuse(delivery);
+    } catch (Throwable e) { // such as no more threads: it must cost no more than this message
+      processor.fail(delivery, e);
+    } finally {
+      if (!queued) {
+        bytes.release(delivery.size());
+      }
     }
   }
 
-  private boolean mayHandleHere(Delivery delivery) {
-    MessageTransport.Subscription current = subscription; // null for the first messages
-    return processor.isNonBlocking(delivery.message) && delivery.receivedAt - handOverUntil >= 0 && current != null
-        && current.pending() <= settings.queueCapacity();
+  private boolean mayHandleHere(BrokerMessage message) {
+    MessageTransport.Subscription current = subscription; // null until start() is through
+    return handler.isNonBlocking(message) && current != null && current.pending() <= settings.queueCapacity();
   }
 
-  private void refuse(BrokerMessage message) {
-    release(message);
-    processor.refuse(message);
+  /** Called on the transport's thread, whose class loader and interrupt flag are not the handler's. */
+  private void handleHere(Delivery delivery, ThreadPoolExecutor pool) {
+    Thread thread = Thread.currentThread();
+    boolean interrupted = Thread.interrupted();
+    ClassLoader loader = thread.getContextClassLoader();
+    thread.setContextClassLoader(handler.getClass().getClassLoader());
+    try {
+      processor.process(delivery, reply -> sendOrQueue(delivery, reply, pool));
+    } finally {
+      handlers.release();
+      thread.setContextClassLoader(loader);
+      if (interrupted) {
+        thread.interrupt();
+      }
+    }
   }
 
-  private void release(BrokerMessage message) {
-    buffered.addAndGet(-message.body().length);
+  private void sendOrQueue(Delivery delivery, BrokerMessage reply, ThreadPoolExecutor pool) {
+    try {
+      delivery.replies().send(reply);
+    } catch (BrokerException e) {
+      if (e.reason() != BrokerException.Reason.BROKER_UNAVAILABLE) {
+        throw e;
+      }
+      try {
+        pool.execute(new QueuedTask(() -> processor.send(delivery, reply, delivery::sendPatiently),
+            () -> processor.lost(delivery, e)));
+      } catch (RejectedExecutionException full) {
+        throw e;
+      }
+    }
   }
 
-  /** Returns what was not processed as asked, since the container was created. */
+  /** Called on a thread of the pool. */
+  private void handle(Delivery delivery) {
+    handlers.acquireUninterruptibly(); // a handler on the transport's thread may have to end first
+    try {
+      processor.process(delivery, delivery::sendPatiently);
+    } finally {
+      bytes.release(delivery.size());
+      handlers.release();
+    }
+  }
+
+  private void giveUp(Delivery delivery) {
+    bytes.release(delivery.size());
+    processor.refuse(delivery);
+  }
+
+  /** Returns what was not handled or sent since the container was created. */
   public ListenerCounters counters() {
     return processor.counters();
   }
@@ -151,7 +192,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
     return settings;
   }
 
-  /** Returns what became of the messages of each subscription, in their order. */
+  /** Returns the counts of each subscription, in the order of the settings. */
   public List<EndpointStats> endpoints() {
     return processor.endpoints();
   }
@@ -212,54 +253,17 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private void giveUp(ThreadPoolExecutor stopping) {
     int running = stopping.getActiveCount();
     List<Runnable> queued = stopping.shutdownNow();
-    log.warn("Not drained within {}: interrupted {} handlers, refused {} queued messages", settings.drainTimeout(),
-        running, queued.size());
-    queued.forEach(task -> refuse(((Delivery) task).message));
+    log.warn("Not finished within {}: interrupted {} threads, gave up {} queued messages and replies",
+        settings.drainTimeout(), running, queued.size());
+    queued.forEach(task -> ((QueuedTask) task).giveUp().run());
   }
 
-  /** A message on its way through the queue to the handler. */
-  private final class Delivery implements Runnable {
-
-    private final BrokerMessage message;
-    private final long receivedAt = System.nanoTime();
-
-    private Delivery(BrokerMessage message) {
-      this.message = message;
-    }
+  /** A task that waits for a thread of the pool, and what is done in its place if a stop takes too long. */
+  private record QueuedTask(Runnable task, Runnable giveUp) implements Runnable {
 
     @Override
     public void run() {
-      handlers.acquireUninterruptibly(); // there are no more threads; a handler on the transport's may have to end first
-      handle();
-    }
-
-    /** Runs on the thread of the transport or of a publisher, whose context and interrupt are not the handler's. */
-    void runHere() {
-      Thread thread = Thread.currentThread();
-      boolean interrupted = Thread.interrupted();
-      ClassLoader loader = thread.getContextClassLoader();
-      thread.setContextClassLoader(handlersLoader);
-      try {
-        handle();
-      } finally {
-        thread.setContextClassLoader(loader);
-        if (interrupted) {
-          thread.interrupt();
-        }
-        long now = System.nanoTime();
-        if (now - receivedAt > TOO_LONG) {
-          handOverUntil = now + WHILE;
-        }
-      }
-    }
-
-    private void handle() {
-      try {
-        processor.process(message, receivedAt);
-      } finally {
-        handlers.release();
-        release(message);
-      }
+      task.run();
     }
   }
 }

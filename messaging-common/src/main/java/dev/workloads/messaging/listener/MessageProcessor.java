@@ -5,40 +5,33 @@ import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.ErrorReply;
-import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.MissingReplyToException;
+import dev.workloads.messaging.PublishedReplies;
 import dev.workloads.messaging.Subjects;
-import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Calls the handler for one message, and answers, counts and logs what does not succeed.
+ * Calls the handler for a message and sends the reply; answers, counts and logs what fails.
  *
  * <p>Called by many threads at once, each with a message of its own.
  */
 final class MessageProcessor {
 
-  // How long a reply is kept for a requester that does not say how long it waits
-  private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(5);
-
-  private final MessageTransport transport;
-  private final MessagingClient client;
   private final BrokerMessageHandler handler;
   private final UnaryOperator<BrokerMessageHandler> around;
   private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
   private final List<EndpointStats> endpoints;
+  private final boolean shared;
 
-  MessageProcessor(MessageTransport transport, MessagingClient client, BrokerMessageHandler handler,
-      ListenerSettings settings, UnaryOperator<BrokerMessageHandler> around) {
-    this.transport = transport;
-    this.client = client;
+  MessageProcessor(BrokerMessageHandler handler, UnaryOperator<BrokerMessageHandler> around,
+      ListenerSettings settings) {
     this.handler = handler;
     this.around = around;
     this.failures = new FailureLog(settings.group());
+    this.shared = settings.queueGroup() != null;
     this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
   }
 
@@ -50,46 +43,71 @@ final class MessageProcessor {
     return endpoints;
   }
 
-  /** Returns whether the handler takes microseconds for the message and never waits. */
-  boolean isNonBlocking(BrokerMessage message) {
-    try {
-      return handler.isNonBlocking(message);
-    } catch (RuntimeException e) {
-      failures.failed(message, e);
-      return false;
-    }
+  /** Answers that the worker is full, without waiting for a lost connection. */
+  void refuse(Delivery delivery) {
+    counters.shedMessages.increment();
+    send(delivery, ErrorReply.full().toMessage(), delivery.replies()::send);
   }
 
-  /** Answers that the worker is full. */
-  void refuse(BrokerMessage message) {
-    counters.shedMessages.increment();
-    replyWithError(message, ErrorReply.full(), transport::publish);
+  /** Answers a message that could not be handled, without waiting for a lost connection. */
+  void fail(Delivery delivery, Throwable failure) {
+    failures.failed(delivery.message(), failure);
+    send(delivery, ErrorReply.of(failure).toMessage(), delivery.replies()::send);
   }
 
   /**
-   * Calls the handler, unless the requester has given up.
+   * Calls the handler, unless the requester has given up, and sends its reply.
    *
-   * @param receivedAt when the message came in, by {@link System#nanoTime}
+   * @param sender sends the reply, or throws {@link BrokerException}
    */
-  void process(BrokerMessage message, long receivedAt) {
-    Duration patience = RequestTimeout.of(message);
-    Duration left = patience == null ? DEFAULT_PATIENCE : patience.minusNanos(System.nanoTime() - receivedAt);
-    if (left.isNegative()) {
+  void process(Delivery delivery, Consumer<BrokerMessage> sender) {
+    if (delivery.isExpired()) {
       counters.expiredMessages.increment();
       return;
     }
-    EndpointStats endpoint = endpoint(message.subject());
-    long start = System.nanoTime();
-    try {
-      around.apply(observed -> handle(observed, left)).handle(message);
-    } catch (Throwable e) { // logged and answered in handle()
-      endpoint.failed(ErrorReply.of(e).text());
-    } finally {
-      endpoint.processed(System.nanoTime() - start);
+    BrokerMessage reply = call(delivery.message());
+    if (reply != null) {
+      send(delivery, reply, sender);
     }
   }
 
-  // Where patterns overlap the first one gets the credit
+  private @Nullable BrokerMessage call(BrokerMessage message) {
+    EndpointStats endpoint = endpoint(message.subject());
+    Throwable[] logged = new Throwable[1];
+    long start = System.nanoTime();
+    try (PublishedReplies published = PublishedReplies.watch(message.replyTo())) {
+      BrokerMessage reply = around.apply(observed -> handle(observed, logged)).handle(message);
+      // Without a group every member gets each request, and most have nothing to say to it
+      if (reply == null && message.replyTo() != null && shared && !published.any()) {
+        counters.missingReplies.increment();
+        failures.noReply(message);
+      }
+      return reply;
+    } catch (Throwable e) { // whatever it is, the requester waits for an answer
+      if (e != logged[0]) {
+        failures.failed(message, e);
+      }
+      ErrorReply error = ErrorReply.of(e);
+      endpoint.failed(error.text());
+      return error.toMessage();
+    } finally {
+      endpoint.processed(System.nanoTime() - start);
+      Thread.interrupted(); // must neither keep the reply from going out nor reach the transport's thread
+    }
+  }
+
+  // Logs what the handler throws while its trace is the current one
+  private @Nullable BrokerMessage handle(BrokerMessage message, Throwable[] logged) throws Exception {
+    try {
+      return handler.handle(message);
+    } catch (Throwable e) {
+      failures.failed(message, e);
+      logged[0] = e;
+      throw e;
+    }
+  }
+
+  // Where patterns overlap the first one counts
   private EndpointStats endpoint(String subject) {
     for (EndpointStats endpoint : endpoints) {
       if (endpoints.size() == 1 || Subjects.matches(endpoint.pattern(), subject)) {
@@ -99,63 +117,40 @@ final class MessageProcessor {
     return endpoints.get(0);
   }
 
-  /** Calls the handler; what it throws is logged, answered and thrown on, to be observed. */
-  private void handle(BrokerMessage message, Duration left) throws Exception {
+  /** Sends a reply, or an error reply in its place if it can never be sent. */
+  void send(Delivery delivery, BrokerMessage reply, Consumer<BrokerMessage> sender) {
+    BrokerMessage message = delivery.message();
     if (message.replyTo() == null) {
-      handleOneWay(message);
-    } else {
-      handleRequest(message, message.replyTo(), left);
-    }
-  }
-
-  private void handleOneWay(BrokerMessage message) throws Exception {
-    try {
-      handler.handle(message);
-    } catch (Throwable e) {
-      if (e instanceof MissingReplyToException) {
+      if (ErrorReply.from(reply) == null) {
         counters.missingReplyTos.increment();
+        failures.notSent(message, "missing reply_to");
       }
-      failures.failed(message, e);
-      throw e;
-    }
-  }
-
-  private void handleRequest(BrokerMessage message, String replyTo, Duration left) throws Exception {
-    try (MessagingClient.AwaitedReply reply = client.awaitReply(replyTo, left)) {
-      try {
-        handler.handle(message);
-      } catch (Throwable e) {
-        Thread.interrupted(); // a handler cut short by the end of the drain still gets its error reply out
-        failed(message, e, reply);
-        throw e;
-      }
-    }
-  }
-
-  private void failed(BrokerMessage message, Throwable failure, MessagingClient.AwaitedReply reply) {
-    if (!reply.isSent() && failure instanceof BrokerException e && e.reason() == Reason.BROKER_UNAVAILABLE) {
-      lost(message, e); // the reply waited for the connection as long as the requester did
       return;
     }
-    failures.failed(message, failure);
-    if (!reply.isSent()) {
-      replyWithError(message, ErrorReply.of(failure), reply::send);
-    }
-  }
-
-  private void replyWithError(BrokerMessage message, ErrorReply error, Consumer<BrokerMessage> sender) {
-    if (message.replyTo() == null) {
-      return;
-    }
+    BrokerMessage addressed = new BrokerMessage(message.replyTo(), reply.body(), null, reply.headers());
     try {
-      sender.accept(error.toMessage(message.replyTo()));
-    } catch (BrokerException | IllegalArgumentException e) { // no connection, or a reply-to that is no subject
-      lost(message, e);
+      sender.accept(addressed);
+    } catch (BrokerException | IllegalArgumentException e) {
+      ErrorReply instead = ErrorReply.from(reply) == null ? insteadOfReply(e) : null;
+      if (instead == null) {
+        lost(delivery, e);
+      } else {
+        failures.notSent(message, String.valueOf(e.getMessage()));
+        send(delivery, instead.toMessage(), sender);
+      }
     }
   }
 
-  private void lost(BrokerMessage message, Exception cause) {
+  private static @Nullable ErrorReply insteadOfReply(RuntimeException failure) {
+    if (failure instanceof BrokerException e) {
+      return e.reason() == Reason.PAYLOAD_TOO_LARGE ? ErrorReply.tooLarge() : null;
+    }
+    return ErrorReply.of(failure); // a header that cannot be sent
+  }
+
+  /** Counts and logs a reply that was not sent. */
+  void lost(Delivery delivery, Exception cause) {
     counters.lostReplies.increment();
-    failures.lost(message, cause);
+    failures.notSent(delivery.message(), String.valueOf(cause.getMessage()));
   }
 }

@@ -2,210 +2,348 @@ package dev.workloads.messaging.nats;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
-import dev.workloads.messaging.nats.NatsSubscription.Attachment;
-import io.nats.client.Connection;
+import dev.workloads.messaging.nats.NatsLinkState.Phase;
+import io.nats.client.AuthenticationException;
 import io.nats.client.Connection.Status;
 import io.nats.client.Options;
 import io.nats.client.Statistics;
+import io.nats.client.impl.NatsServerPool;
+import io.nats.client.impl.NatsStatistics;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Owns the connection to NATS: has the first one made, replaces one that jnats has given up or whose server is about to
- * go, and has the subscriptions moved along.
+ * Decides which link to NATS is the current one: makes the first, and replaces one that jnats has given up, whose server is
+ * about to stop, or which was refused a subscription. All subscriptions move along.
  *
- * <p>Threads: one daemon thread, {@code nats-connector}, makes connections and runs all of jnats' callbacks, so these come
- * in order. jnats itself brings back a lost connection.
+ * <p>Threads: one daemon thread, {@code nats-connector}, looks at the current link every 50 ms and does what is due; another,
+ * {@code nats-deadlines}, which nothing blocks, ends the requests whose time is over; callers add and remove subscriptions on
+ * their own ones. A lock makes that one after the other.
  */
 final class NatsConnector implements AutoCloseable {
 
-  static final String UNAVAILABLE = "not connected to the message broker";
-
   private static final Logger log = LoggerFactory.getLogger(NatsConnector.class);
-  private static final Duration FLUSH_TIMEOUT = Duration.ofSeconds(2);
-  private static final Duration CLOSING_FLUSH_TIMEOUT = Duration.ofSeconds(1);
+  private static final long LOOK_MILLIS = 50;
+  private static final long FIRST_WAIT_MILLIS = 50;
+  // How soon a subscription that was refused is tried again: the server may have been given other permissions
+  private static final Duration REFUSED_WAIT = Duration.ofSeconds(2);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
   // How long a queue group has both the former and the new subscription. The servers of a cluster tell each other of
   // subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server must
   // know the new one to pass the message on, or it drops it.
   private static final Duration OVERLAP = Duration.ofMillis(500);
-  // How long the connection to a server that is about to go stays for the replies still under way on it
+  // How long a link that was replaced stays for the replies still under way on it; shorter where a new one comes every 2 s
   private static final Duration RETIREMENT = Duration.ofSeconds(60);
+  private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10);
 
+  private final Options template;
   private final Duration readyGrace;
-  private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(1, task -> {
-    Thread created = new Thread(task, "nats-connector");
-    created.setDaemon(true);
-    return created;
-  });
-  private final NatsListener listener = new NatsListener(this);
-  private final NatsSubscriptions subscriptions = new NatsSubscriptions();
-  private final NatsConnectionFactory factory;
-  private final Set<Connection> open = ConcurrentHashMap.newKeySet(); // the current one and those retired
-  private volatile @Nullable Connection current;
+  private final long maxWaitMillis;
+  private final ScheduledThreadPoolExecutor thread =
+      new ScheduledThreadPoolExecutor(1, NatsLink.daemonThreads("nats-connector"));
+  private final ScheduledThreadPoolExecutor deadlines =
+      new ScheduledThreadPoolExecutor(1, NatsLink.daemonThreads("nats-deadlines"));
+  // Shared by all links: the pool remembers the servers that the cluster announced, and which one was the last
+  private final NatsServerPool servers = new NatsServerPool();
+  private final NatsStatistics statistics = new NatsStatistics();
+  private final Lock lock = new ReentrantLock();
+  private final Set<NatsSubscription> subscriptions = new LinkedHashSet<>(); // under the lock
+  private final List<NatsLink> links = new CopyOnWriteArrayList<>(); // the current one and those replaced; under the lock
+  private volatile @Nullable NatsLink current;
+  private volatile boolean readyOnce;
+  private volatile boolean requesting; // so that replies must be received as well
+  private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
   private volatile boolean closed;
+  // On the connector's thread only
+  private int attempt;
+  private @Nullable String lastRefusal;
+  private long nextAttemptAt = System.nanoTime();
+  private long nextRefusedAttemptAt = System.nanoTime();
 
   NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait) {
+    this.template = template;
     this.readyGrace = readyGrace;
-    this.factory = new NatsConnectionFactory(template, maxReconnectWait, listener, thread,
-        () -> closed ? null : current);
-    thread.execute(() -> connect(0));
+    this.maxWaitMillis = Math.max(1, maxReconnectWait.toMillis());
   }
 
-  /** Returns the connection if it can be used now. */
-  Connection connected() {
-    Connection connection = current;
-    if (connection == null || connection.getStatus() != Status.CONNECTED) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE);
+  /** Starts to connect. */
+  void start() {
+    thread.scheduleWithFixedDelay(this::look, 0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    deadlines.scheduleWithFixedDelay(() -> links.forEach(NatsLink::endOverdueWaits), LOOK_MILLIS, LOOK_MILLIS,
+        TimeUnit.MILLISECONDS);
+  }
+
+  private void look() {
+    try {
+      NatsLink link = current;
+      Phase phase = link == null ? Phase.CLOSED : link.state().phase();
+      if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
+        replace(link);
+      } else if (phase == Phase.REFUSED) {
+        replaceRefused(link);
+      } else if (phase == Phase.SUBSCRIBING) {
+        link.confirm();
+      } else if (phase == Phase.READY) {
+        readyOnce = true;
+        lastRefusal = null;
+      }
+    } catch (RuntimeException | Error e) { // thrown on, it would end all further looks without a word
+      log.error("Could not look after the connection to NATS, trying on", e);
     }
-    return connection;
   }
 
-  /** Returns the connection for a message to the subject, which may be the reply to a request. */
-  Connection connectionTo(String subject) {
-    Connection origin = subscriptions.origins().replied(subject);
-    return origin == null ? connected() : origin;
+  private void replaceRefused(NatsLink refused) {
+    String refusal = refused.state().problem();
+    if (!Objects.equals(refusal, lastRefusal)) {
+      log.error("NATS refused a subscription: {}", refusal);
+    }
+    lastRefusal = refusal;
+    if (System.nanoTime() - nextRefusedAttemptAt >= 0) {
+      replace(refused);
+    }
+  }
+
+  private void replace(@Nullable NatsLink former) {
+    if (System.nanoTime() - nextAttemptAt < 0) {
+      return;
+    }
+    NatsLink next = new NatsLink(options(), template.getInboxPrefix());
+    try {
+      next.connect();
+      use(next, former);
+      attempt = 0;
+      nextRefusedAttemptAt = System.nanoTime() + REFUSED_WAIT.toNanos();
+    } catch (InterruptedException e) { // by close(), or too late by NatsDataPort: then the next look tries again
+      close(next);
+    } catch (IOException | RuntimeException e) {
+      close(next); // and so its state has heard all
+      failed(e, next.state().problem());
+      nextAttemptAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(waitMillis(attempt++));
+    }
+  }
+
+  private void failed(Exception e, @Nullable String why) {
+    String cause = NatsLinkState.describe(e);
+    if (why != null && !(e instanceof AuthenticationException)) {
+      cause += ": " + NatsConnectionState.masked(why);
+    }
+    String known = problem;
+    if (known == null || !known.startsWith(cause)) { // the server's words do not arrive each time
+      log.warn("Cannot connect to NATS, trying on: {}", cause);
+      problem = cause;
+    }
+  }
+
+  /** Makes the link the current one and moves all subscriptions to it; returns when the server knows them. */
+  private void use(NatsLink next, @Nullable NatsLink former) {
+    lock.lock();
+    try {
+      if (closed) {
+        next.close();
+        return;
+      }
+      links.add(next);
+      if (requesting) {
+        next.subscribeInbox();
+      }
+      subscriptions.stream().filter(NatsSubscription::isWork).forEach(work -> move(work, former, next));
+    } finally {
+      lock.unlock();
+    }
+    next.confirm();
+    lock.lock();
+    try {
+      // After the work, which comes first where the server limits the number of subscriptions
+      subscriptions.stream().filter(other -> !other.isWork()).forEach(other -> move(other, former, next));
+    } finally {
+      lock.unlock();
+    }
+    next.confirm();
+    current = next;
+    readyOnce |= next.state().phase() == Phase.READY;
+    problem = null;
+    if (former == null || former.state().phase() != Phase.REFUSED) {
+      log.info("Connected to NATS at {}", NatsConnectionState.masked(next.server()));
+    }
+    if (former != null) {
+      retire(former);
+    }
+  }
+
+  private static void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
+    if (subscription.group() == null && former != null) {
+      former.drain(subscription, DRAIN_TIMEOUT); // two would get each message twice: rather a gap
+    }
+    next.subscribe(subscription);
+  }
+
+  private void retire(NatsLink former) {
+    former.state().superseded();
+    if (former.state().phase() == Phase.CLOSED) {
+      close(former);
+      return;
+    }
+    Duration retirement = former.state().phase() == Phase.REFUSED ? REFUSED_RETIREMENT : RETIREMENT;
+    thread.schedule(former::drainAll, OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
+    thread.schedule(() -> close(former), retirement.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void close(NatsLink link) {
+    link.close();
+    links.remove(link);
+  }
+
+  private Options.Builder options() {
+    Options.Builder options = new Options.Builder(template);
+    if (template.getDataPortType().equals(Options.DEFAULT_DATA_PORT_TYPE)) {
+      options.dataPortType(NatsDataPort.class.getName());
+      if (template.isTLSRequired()) {
+        // In the other modes jnats connects to an address, and the name that the certificate must show is lost
+        options.hostnameResolveMode(Options.HostnameResolveMode.HappyEyeballs);
+      }
+    }
+    return options
+        .serverPool(servers)
+        .maxReconnects(-1)
+        .reconnectBufferSize(0)
+        .reconnectDelayHandler(rounds -> Duration.ofMillis(waitMillis(rounds)))
+        .statisticsCollector(statistics);
+  }
+
+  /** Doubles from 50 ms up to the maximum; the upper half is random, so that clients do not come back all at once. */
+  private long waitMillis(long attempt) {
+    long wait = Math.min(maxWaitMillis, FIRST_WAIT_MILLIS << Math.min(attempt, 16));
+    return wait / 2 + ThreadLocalRandom.current().nextLong(wait / 2 + 1);
+  }
+
+  /**
+   * Returns the link to send on now.
+   *
+   * @throws BrokerException if there is none
+   */
+  NatsLink connected() {
+    NatsLink link = current;
+    if (link == null || !link.isConnected()) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsLink.UNAVAILABLE);
+    }
+    return link;
+  }
+
+  /**
+   * Returns the link to send a request on now.
+   *
+   * @throws BrokerException if there is none
+   */
+  NatsLink requester() {
+    requesting = true;
+    return connected();
   }
 
   /** Adds a subscription; returns when the server knows it, if there is one to tell. */
   void add(NatsSubscription subscription) {
-    Connection connection = subscriptions.add(subscription);
-    if (connection != null && connection.getStatus() == Status.CONNECTED) {
-      flush(connection, FLUSH_TIMEOUT);
+    NatsLink newest;
+    lock.lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("the messaging transport is closed");
+      }
+      subscriptions.add(subscription);
+      newest = links.isEmpty() ? null : links.get(links.size() - 1);
+      if (newest == null || newest.state().phase() == Phase.CLOSED) {
+        return;
+      }
+      newest.subscribe(subscription);
+    } finally {
+      lock.unlock();
     }
+    newest.confirm();
   }
 
-  NatsSubscriptions subscriptions() {
-    return subscriptions;
+  long pending(NatsSubscription subscription) {
+    long pending = 0;
+    for (NatsLink link : links) {
+      pending += link.pending(subscription);
+    }
+    return pending;
+  }
+
+  /** Ends a subscription, and hands what the servers have sent to its receiver; returns whether that was done in time. */
+  boolean drain(NatsSubscription subscription, Duration timeout) {
+    remove(subscription);
+    long deadline = System.nanoTime() + timeout.toNanos();
+    boolean drained = true;
+    for (NatsLink link : links) {
+      drained &= link.drain(subscription, Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+    }
+    return drained;
+  }
+
+  /** Ends a subscription at once. */
+  void close(NatsSubscription subscription) {
+    remove(subscription);
+    links.forEach(link -> link.close(subscription));
+  }
+
+  private void remove(NatsSubscription subscription) {
+    lock.lock();
+    try {
+      subscriptions.remove(subscription);
+    } finally {
+      lock.unlock();
+    }
   }
 
   boolean isReady() {
-    return !closed && listener.isReady(readyGrace);
+    NatsLink link = current;
+    if (closed || link == null) {
+      return false;
+    }
+    return switch (link.state().phase()) {
+      case READY -> true;
+      case CONNECTING, REFUSED -> false;
+      case SUBSCRIBING, LOST, CLOSED ->
+          readyOnce && System.nanoTime() - link.state().lostAt() <= readyGrace.toNanos();
+    };
   }
 
   NatsConnectionState state() {
-    Connection connection = current;
-    Status status = connection == null ? Status.DISCONNECTED : connection.getStatus();
-    String server = status == Status.CONNECTED && connection != null ? connection.getConnectedUrl() : null;
-    return new NatsConnectionState(status, server, listener.problem());
+    NatsLink link = current;
+    if (link == null) {
+      return new NatsConnectionState(Status.DISCONNECTED, null, problem);
+    }
+    String own = link.state().problem();
+    return new NatsConnectionState(link.status(), link.server(),
+        link.state().phase() == Phase.CLOSED && problem != null ? problem : own);
   }
 
   Statistics statistics() {
-    return factory.statistics();
-  }
-
-  boolean isCurrent(Connection connection) {
-    return connection == current;
-  }
-
-  private void connect(int attempt) {
-    if (closed) {
-      return;
-    }
-    try {
-      use(factory.connect());
-    } catch (IOException | IllegalArgumentException e) {
-      thread.execute(() -> listener.connectFailed(e)); // after the callbacks that tell why
-      thread.schedule(() -> connect(attempt + 1), factory.waitMillis(attempt), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) { // by close(), which ends this thread, or too late by NatsDataPort
-      thread.schedule(() -> connect(attempt + 1), factory.waitMillis(attempt), TimeUnit.MILLISECONDS);
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  /** Makes the connection the current one and moves all subscriptions to it; returns when the server knows them. */
-  private void use(Connection connection) {
-    open.add(connection);
-    if (closed) { // close() has either seen the connection or been seen here
-      close(connection);
-      return;
-    }
-    listener.connected(connection);
-    List<Attachment> former = subscriptions.moveTo(connection);
-    flush(connection, FLUSH_TIMEOUT);
-    current = connection;
-    verify(connection);
-    thread.schedule(() -> former.forEach(Attachment::drain), OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-  }
-
-  /** Called on the connector's thread when jnats has told a new server of the subscriptions. */
-  void verify(Connection connection) {
-    if (flush(connection, FLUSH_TIMEOUT)) {
-      // The server's refusals arrived before its pong, so their callbacks are ahead of this one
-      thread.execute(() -> listener.verified(connection));
-    } else if (connection == current && connection.getStatus() == Status.CONNECTED) {
-      thread.schedule(() -> verify(connection), factory.waitMillis(0), TimeUnit.MILLISECONDS);
-    }
-  }
-
-  /** Called on the connector's thread when jnats has given up a connection, as it does after a rejected login. */
-  void reconnectFrom(Connection connection) {
-    open.remove(connection);
-    subscriptions.origins().closed(connection);
-    if (connection == current && !closed) {
-      connect(0);
-    }
-  }
-
-  /**
-   * Called on the connector's thread when the server is about to go: moves to another one first, and lets the requests
-   * under way have their replies on the old connection.
-   */
-  void moveFrom(Connection leaving) {
-    if (leaving != current || closed) {
-      return;
-    }
-    try {
-      use(factory.connect());
-      thread.schedule(() -> close(leaving), RETIREMENT.toSeconds(), TimeUnit.SECONDS);
-    } catch (IOException e) {
-      log.warn("Found no other NATS server to move to before {} goes", NatsConnectionState.masked(
-          leaving.getConnectedUrl()));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private static boolean flush(Connection connection, Duration timeout) {
-    try {
-      connection.flush(timeout);
-      return true;
-    } catch (TimeoutException | IllegalStateException e) {
-      log.debug("The NATS server did not answer in time: {}", e.toString());
-      return false;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
-  }
-
-  private void close(Connection connection) {
-    if (connection.getStatus() == Status.CONNECTED) {
-      flush(connection, CLOSING_FLUSH_TIMEOUT);
-    }
-    try {
-      connection.close();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    open.remove(connection);
-    subscriptions.origins().closed(connection);
+    return statistics;
   }
 
   @Override
   public void close() {
     closed = true;
     thread.shutdownNow(); // interrupts an attempt to connect
-    subscriptions.close();
-    open.forEach(this::close);
-    factory.close();
+    lock.lock(); // use() has either added its link, or sees that all is closed
+    try {
+      subscriptions.clear();
+    } finally {
+      lock.unlock();
+    }
+    links.forEach(this::close);
+    deadlines.shutdownNow();
   }
 }

@@ -20,6 +20,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
   private static final String TRUST_ALL_SCHEME = "opentls";
   private static final byte ERROR = '-'; // as in -ERR
 
+  private final NatsInputBuffer input = new NatsInputBuffer();
   private Options options = Options.builder().build();
   private @Nullable Thread client; // the one that connects; until it has sent its login, jnats notices a hang-up itself
   private final AtomicReference<@Nullable Thread> loggingIn = new AtomicReference<>(); // until the server has answered
@@ -63,7 +64,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
     if (client != null) {
       loggingIn.set(client);
       client = null;
-      if (ended) { // say as the server has reloaded its configuration since it greeted us
+      if (ended) { // the server hung up between its greeting and our login
         interruptLogin();
       }
     }
@@ -74,7 +75,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
   public int read(byte[] target, int offset, int length) throws IOException {
     int count = -1;
     try {
-      count = super.read(target, offset, length);
+      count = input.read(super::read, target, offset, length);
     } catch (SSLException e) {
       // In TLS 1.3 a server refuses our certificate after the handshake, where jnats tells nobody
       options.getErrorListener().exceptionOccurred(connection, e);

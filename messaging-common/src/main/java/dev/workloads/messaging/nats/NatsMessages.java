@@ -3,6 +3,9 @@ package dev.workloads.messaging.nats;
 import dev.workloads.messaging.BrokerMessage;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +34,29 @@ final class NatsMessages {
     if (headers == null || headers.isEmpty()) {
       return Map.of();
     }
+    String wrapped = headers.getFirst(NatsInputBuffer.WRAPPED_HEADERS);
+    if (wrapped != null) {
+      return unwrapped(wrapped);
+    }
     Map<String, List<String>> values = new HashMap<>();
     headers.forEach(values::put);
+    return values;
+  }
+
+  /** Reads what can be read of headers that jnats cannot: each line with a name and a colon, in UTF-8. */
+  private static Map<String, List<String>> unwrapped(String wrapped) {
+    Map<String, List<String>> values = new HashMap<>();
+    try {
+      new String(Base64.getDecoder().decode(wrapped), StandardCharsets.UTF_8).lines().skip(1).forEach(line -> {
+        int colon = line.indexOf(':');
+        if (colon > 0) {
+          values.computeIfAbsent(line.substring(0, colon), name -> new ArrayList<>())
+              .add(line.substring(colon + 1).strip());
+        }
+      });
+    } catch (IllegalArgumentException e) {
+      // Somebody else's header of that name
+    }
     return values;
   }
 }

@@ -1,23 +1,13 @@
 package dev.workloads.messaging.nats;
 
 import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.Subjects;
-import io.nats.client.Connection;
-import io.nats.client.JetStreamStatusException;
-import io.nats.client.Message;
 import io.nats.client.Options;
 import io.nats.client.Statistics;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,62 +20,54 @@ public final class NatsTransport implements MessageTransport {
 
   private final NatsConnector connector;
 
+  private NatsTransport(NatsConnector connector) {
+    this.connector = connector;
+  }
+
   /**
-   * Creates the transport and starts to connect.
+   * Creates a transport and starts to connect, without waiting for that.
    *
    * @param options servers, credentials, TLS, intervals and names; what the transport's own guarantees rest on is set over
    *     them: unlimited reconnects, no buffer while reconnecting, no-responders reports
    * @param readyGrace how long a lost connection leaves the transport ready
    * @param maxReconnectWait the longest pause between two attempts to connect
    */
-  public NatsTransport(Options options, Duration readyGrace, Duration maxReconnectWait) {
-    this.connector = new NatsConnector(options, readyGrace, maxReconnectWait);
+  public static NatsTransport open(Options options, Duration readyGrace, Duration maxReconnectWait) {
+    NatsTransport transport = new NatsTransport(new NatsConnector(options, readyGrace, maxReconnectWait));
+    transport.connector.start();
+    return transport;
   }
 
   @Override
   public void publish(BrokerMessage message) {
-    // jnats silently drops what an interrupted thread publishes; handing over does not block, so the flag can wait
-    boolean interrupted = Thread.interrupted();
-    try {
-      send(message, connector.connectionTo(message.subject()), connection -> {
-        connection.publish(message.subject(), message.replyTo(), NatsMessages.headers(message), message.body());
-        return true;
-      });
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    connector.connected().publish(message);
   }
 
   @Override
   public BrokerMessage request(BrokerMessage message, Duration timeout) {
-    if (Thread.currentThread().isInterrupted()) {
-      throw interrupted(null);
-    }
-    CompletableFuture<Message> reply = send(message, connector.connected(), connection ->
-        connection.requestWithTimeout(message.subject(), NatsMessages.headers(message), message.body(), timeout));
-    try {
-      // Not get(timeout): a timed park of a virtual thread wakes the JDK's timer thread each time. jnats' clean-up task
-      // ends this wait within REQUEST_CLEANUP_INTERVAL of the timeout, and close() ends it at once.
-      return NatsMessages.toBrokerMessage(reply.get());
-    } catch (InterruptedException e) {
-      reply.cancel(false);
-      Thread.currentThread().interrupt();
-      throw interrupted(e);
-    } catch (CancellationException e) { // how jnats ends it on close, and get() does not wrap that
-      throw failure(e, message.subject(), timeout);
-    } catch (ExecutionException e) {
-      throw failure(e.getCause(), message.subject(), timeout);
-    }
+    return connector.requester().request(message, timeout);
   }
 
   @Override
-  public Subscription subscribe(List<String> patterns, @Nullable String group, Consumer<BrokerMessage> receiver) {
+  public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
     Subjects.requireSubscription(patterns, group);
-    NatsSubscription subscription = new NatsSubscription(connector.subscriptions(), patterns, group, receiver);
+    NatsSubscription subscription = new NatsSubscription(List.copyOf(patterns), group,
+        (message, origin) -> receiver.receive(message, reply -> reply(origin, reply)));
     connector.add(subscription);
-    return subscription;
+    return new ConnectorSubscription(connector, subscription);
+  }
+
+  // On the link that the request came in on, if it is still there: another server may not know the requester yet, or refuse
+  // the reply
+  private void reply(ReplyPath origin, BrokerMessage reply) {
+    try {
+      origin.send(reply);
+    } catch (BrokerException e) {
+      if (e.reason() != BrokerException.Reason.BROKER_UNAVAILABLE) {
+        throw e;
+      }
+      publish(reply);
+    }
   }
 
   @Override
@@ -109,30 +91,21 @@ public final class NatsTransport implements MessageTransport {
     connector.close();
   }
 
-  private static <T> T send(BrokerMessage message, Connection connection, Function<Connection, T> call) {
-    message.requireSendable(connection.getMaxPayload());
-    try {
-      return call.apply(connection);
-    } catch (IllegalStateException e) {
-      // Closed, closing, just lost, or its outgoing queue is full: either way jnats did not take the message
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsConnector.UNAVAILABLE, e);
-    } catch (IllegalArgumentException e) {
-      message.requireSendable(connection.getMaxPayload()); // the limit may be that of another server by now
-      throw e;
-    }
-  }
+  private record ConnectorSubscription(NatsConnector connector, NatsSubscription subscription) implements Subscription {
 
-  private static BrokerException failure(@Nullable Throwable cause, String subject, Duration timeout) {
-    if (cause instanceof JetStreamStatusException) { // how jnats reports a 503 status, for core requests too
-      return new BrokerException(Reason.NO_RESPONDERS, "nobody is subscribed to " + subject, cause);
+    @Override
+    public long pending() {
+      return connector.pending(subscription);
     }
-    if (cause instanceof TimeoutException) {
-      return new BrokerException(Reason.TIMEOUT, "no reply within " + timeout.toMillis() + " ms", cause);
-    }
-    return new BrokerException(Reason.TIMEOUT, "closed while waiting for the reply", cause);
-  }
 
-  private static BrokerException interrupted(@Nullable InterruptedException cause) {
-    return new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", cause);
+    @Override
+    public boolean drain(Duration timeout) {
+      return connector.drain(subscription, timeout);
+    }
+
+    @Override
+    public void close() {
+      connector.close(subscription);
+    }
   }
 }

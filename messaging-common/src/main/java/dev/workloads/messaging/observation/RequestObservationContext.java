@@ -18,8 +18,13 @@ public final class RequestObservationContext extends RequestReplySenderContext<M
     setCarrier(traceHeaders);
   }
 
-  Map<String, String> traceHeaders() {
-    return traceHeaders;
+  /** Returns the request with the headers of the trace. */
+  BrokerMessage traced(BrokerMessage request) {
+    BrokerMessage traced = request;
+    for (Map.Entry<String, String> header : traceHeaders.entrySet()) {
+      traced = traced.withHeader(header.getKey(), header.getValue());
+    }
+    return traced;
   }
 
   /** Returns the subject of the request. */

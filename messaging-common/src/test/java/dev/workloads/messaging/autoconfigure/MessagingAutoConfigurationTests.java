@@ -15,7 +15,6 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.nats.client.Connection;
 import io.nats.client.Options;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -300,14 +299,13 @@ class MessagingAutoConfigurationTests {
   @Test
   void handlerOfTheParentMakesNoWorkerOfTheChild() {
     new ApplicationContextRunner().withUserConfiguration(TransportConfiguration.class)
-        .withBean(BrokerMessageHandler.class, () -> message -> { })
+        .withBean(BrokerMessageHandler.class, () -> message -> null)
         .run(parent -> runner.withParent(parent)
             .run(child -> assertThat(child).hasNotFailed().doesNotHaveBean(MessageListenerContainer.class)));
   }
 
   private static MessageListenerContainer ownContainer() {
-    MessagingClient client = new MessagingClient(OWN_TRANSPORT, Duration.ZERO);
-    return new MessageListenerContainer(OWN_TRANSPORT, client, message -> { },
+    return new MessageListenerContainer(OWN_TRANSPORT, message -> null,
         new ListenerSettings(List.of("own"), "group", 1, 1, 1, Duration.ZERO), Thread::new);
   }
 
@@ -339,18 +337,16 @@ class MessagingAutoConfigurationTests {
   }
 
   private static String answer(AssertableApplicationContext context, String subject, String body) {
-    BrokerMessage reply = context.getBean(MessagingClient.class)
-        .request(subject, body.getBytes(StandardCharsets.UTF_8), Duration.ofSeconds(5));
-    return new String(reply.body(), StandardCharsets.UTF_8);
+    MessagingClient client = context.getBean(MessagingClient.class);
+    return client.request(BrokerMessage.of(subject, body), Duration.ofSeconds(5)).text();
   }
 
   @Configuration(proxyBeanMethods = false)
   static class HandlerConfiguration {
 
     @Bean
-    BrokerMessageHandler handler(MessagingClient client) {
-      return message -> client.publish(message.reply(
-          ("handled " + new String(message.body(), StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8)));
+    BrokerMessageHandler handler() {
+      return message -> message.reply("handled " + message.text());
     }
   }
 

@@ -60,7 +60,8 @@ class NatsLoginTests {
     runner(configuration, properties).run(context -> {
       NatsTransport transport = context.getBean(NatsTransport.class);
       Awaitility.await().until(transport::isReady);
-      transport.subscribe(List.of("work"), "group", message -> transport.publish(message.reply(message.body())));
+      transport.subscribe(List.of("work"), "group",
+          (message, replies) -> replies.send(message.reply(message.body())));
       assertThat(context.getBean(MessagingClient.class).request("work", new byte[0], Duration.ofSeconds(5)).body())
           .isEmpty();
       assertThat(transport.connectionState().isUp()).isTrue();

@@ -198,7 +198,8 @@ class NatsSecurityTests {
     with(url, settings).run(context -> {
       NatsTransport transport = context.getBean(NatsTransport.class);
       await().untilAsserted(() -> assertThat(transport.isReady()).as("%s", transport.connectionState()).isTrue());
-      transport.subscribe(List.of("echo"), "group", message -> transport.publish(message.reply(message.body())));
+      transport.subscribe(List.of("echo"), "group",
+          (message, replies) -> replies.send(message.reply(message.body())));
       assertThat(context.getBean(MessagingClient.class).request("echo", new byte[] {1}, PATIENCE).body())
           .containsExactly(1);
     });

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
@@ -11,6 +12,7 @@ import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Connection;
+import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.service.Discovery;
 import io.nats.service.Endpoint;
@@ -47,12 +49,16 @@ class ServiceDiscoveryTests {
   @BeforeAll
   static void start() throws IOException, InterruptedException {
     nats = NatsServer.start();
-    worker = new SpringApplicationBuilder(Worker.class).web(WebApplicationType.NONE).bannerMode(Banner.Mode.OFF).run(
-        "--spring.application.name=reverse.er", "--messaging.nats.servers=" + nats.url(),
-        "--messaging.subscriptions=tasks.reverse,other.>", "--messaging.discovery.version=1.2.3",
-        "--messaging.discovery.description=Turns texts \"around\"");
+    worker = start("--spring.application.name=reverse.er", "--messaging.subscriptions=tasks.reverse,other.>",
+        "--messaging.discovery.version=1.2.3", "--messaging.discovery.description=Turns texts \"around\"");
     connection = Nats.connect(nats.url());
-    Awaitility.await().until(() -> worker.getBean(MessageTransport.class).isReady());
+  }
+
+  private static ConfigurableApplicationContext start(String... settings) {
+    ConfigurableApplicationContext started = new SpringApplicationBuilder(Worker.class).web(WebApplicationType.NONE)
+        .bannerMode(Banner.Mode.OFF).properties("messaging.nats.servers=" + nats.url()).run(settings);
+    Awaitility.await().until(() -> started.getBean(MessageTransport.class).isReady());
+    return started;
   }
 
   @AfterAll
@@ -92,7 +98,7 @@ class ServiceDiscoveryTests {
   void statsCountRequestsErrorsAndTime() {
     MessagingClient client = worker.getBean(MessagingClient.class);
     StatsResponse before = discovery().stats("reverse-er").get(0);
-    client.request("tasks.reverse", "leet".getBytes(StandardCharsets.UTF_8), TIMEOUT);
+    client.request(BrokerMessage.of("tasks.reverse", "leet"), TIMEOUT);
     Throwable failure = catchThrowable(() -> client.request("other.x", new byte[0], TIMEOUT));
 
     assertThat(failure).isInstanceOf(BrokerException.class).hasMessage("nothing to turn");
@@ -114,6 +120,20 @@ class ServiceDiscoveryTests {
     });
   }
 
+  @Test
+  void endpointOfABroadcastListenerHasNoQueueGroup() throws Exception {
+    try (ConfigurableApplicationContext listener = start("--spring.application.name=auditor",
+        "--messaging.subscriptions=events.>", "--messaging.consumer-group=broadcast")) {
+      assertThat(listener.isRunning()).isTrue();
+      for (String verb : List.of("INFO", "STATS")) {
+        Message answer = connection.request("$SRV." + verb + ".auditor", new byte[0], TIMEOUT);
+
+        assertThat(answer.getData()).asString(StandardCharsets.UTF_8).contains("\"subject\":\"events.>\"")
+            .doesNotContain("queue_group");
+      }
+    }
+  }
+
   private static Discovery discovery() {
     return new Discovery(connection, 500, 1);
   }
@@ -123,12 +143,12 @@ class ServiceDiscoveryTests {
   static class Worker {
 
     @Bean
-    BrokerMessageHandler handler(MessagingClient client) {
+    BrokerMessageHandler handler() {
       return message -> {
         if (message.body().length == 0) {
           throw new MessageRejectedException("nothing to turn");
         }
-        client.publish(message.reply(message.body()));
+        return message.reply(message.body());
       };
     }
   }

@@ -22,12 +22,12 @@ class InProcessTransportTests extends MessageTransportContractTests {
   @Test
   void messageForASubscriptionThatHasJustEndedIsNotDelivered() {
     Queue<BrokerMessage> received = new ConcurrentLinkedQueue<>();
-    InProcessSubscription subscription =
-        new InProcessSubscription(List.of("a"), "group", received::add, ended -> { });
+    InProcessSubscription subscription = new InProcessSubscription(List.of("a"), "group",
+        (delivered, replies) -> received.add(delivered), ended -> { });
     BrokerMessage message = new BrokerMessage("a", new byte[0]);
-    assertThat(subscription.deliver(message)).isTrue();
+    assertThat(subscription.deliver(message, transport::publish)).isTrue();
     subscription.close();
-    assertThat(subscription.deliver(message)).isFalse();
+    assertThat(subscription.deliver(message, transport::publish)).isFalse();
     assertThat(received).hasSize(1);
   }
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -53,13 +54,13 @@ class NatsForeignMessagesTests {
 
   @BeforeEach
   void subscribe() {
-    transport = new NatsTransport(Options.builder().server(server.url()).build(), Duration.ofSeconds(60),
+    transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(60),
         Duration.ofMillis(100));
     await().until(transport::isReady);
-    transport.subscribe(List.of("work"), "group", message -> {
+    transport.subscribe(List.of("work"), "group", (message, replies) -> {
       received.add(message);
       if (message.replyTo() != null) {
-        transport.publish(message.reply(message.body()));
+        replies.send(message.reply(message.body()));
       }
     });
   }
@@ -95,15 +96,53 @@ class NatsForeignMessagesTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"NATS/1.0\r\nName: \u00c3\u00bc\r\n\r\n", "NATS/1.0\r\nName: \u00ff\r\n\r\n",
-      "NATS/1.0\r\nNo colon\r\n\r\n", "NATS/1.0\r\n: no name\r\n\r\n", "NATS/1.0\r\na b: blank\r\n\r\n",
-      "NATS/1.0\r\nName: a\rb\r\n\r\n", "NATS/1.0\r\nName: no end", "NATS/2.0\r\nName: v\r\n\r\n", "nonsense"})
-  void unreadableHeadersCostNoMoreThanAReconnect(String headers) throws Exception {
+  @CsvSource(nullValues = "none", value = {"Name: \u00c3\u00bc,Name,\u00fc", "N\u00c3\u00a4me: v,N\u00e4me,v",
+      "Name: \u00ff,Name,\ufffd", "a b: blank,a b,blank", "Name: \u0001,Name,\u0001"})
+  void headerBeyondAsciiIsReceivedAsUtf8(String line, String name, String value) throws Exception {
+    send("NATS/1.0\r\n" + line + "\r\nOther: o\r\n\r\n");
+    assertThat(take()).isEqualTo(
+        new BrokerMessage("work", "x".getBytes(UTF_8), null, Map.of(name, List.of(value), "Other", List.of("o"))));
+    assertThatNobodyNoticed();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"NATS/1.0\r\nNo colon\r\n\r\n", "NATS/1.0\r\n: no name\r\n\r\n", "NATS/1.0\r\nNo end",
+      "NATS/2.0\r\n\r\n", "nonsense", "NATS/1.0", "NATS/1.0 \u00ff\r\n\r\n", "\r\n\r\n"})
+  void headersThatAreNoneCostNoMoreThanThemselves(String headers) throws Exception {
     send(headers);
-    await().until(() -> transport.statistics().getReconnects() == 1 && transport.connectionState().isUp());
-    await().untilAsserted(() -> assertThat(
-        transport.request(new BrokerMessage("work", EMPTY), Duration.ofSeconds(1)).body()).isEmpty());
-    assertThat(take().headers()).isEmpty();
+    assertThat(take()).isEqualTo(new BrokerMessage("work", "x".getBytes(UTF_8)));
+    assertThatNobodyNoticed();
+  }
+
+  @Test
+  void replyWithAHeaderBeyondAsciiReachesItsRequester() throws Exception {
+    try (NatsTransport requester = NatsTransport.open(Options.builder().server(server.url()).build(),
+            Duration.ofSeconds(60), Duration.ofMillis(100));
+        Socket worker = new Socket("127.0.0.1", server.port())) {
+      await().until(requester::isReady);
+      worker.setSoTimeout(5000);
+      BufferedReader in = new BufferedReader(new InputStreamReader(worker.getInputStream(), ISO_8859_1));
+      worker.getOutputStream().write("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB micro 1\r\nPING\r\n"
+          .getBytes(ISO_8859_1));
+      assertThat(in.readLine()).startsWith("INFO");
+      assertThat(in.readLine()).isEqualTo("PONG");
+      CompletableFuture<BrokerMessage> reply = CompletableFuture.supplyAsync(
+          () -> requester.request(new BrokerMessage("micro", EMPTY), Duration.ofSeconds(5)));
+      String replyTo = in.readLine().split(" ")[3];
+      byte[] headers = "NATS/1.0\r\nNats-Service-Error: Gr\u00f6\u00dfe fehlt\r\nNats-Service-Error-Code: 400\r\n\r\n"
+          .getBytes(UTF_8);
+      worker.getOutputStream().write(("HPUB " + replyTo + " " + headers.length + " " + headers.length + "\r\n")
+          .getBytes(ISO_8859_1));
+      worker.getOutputStream().write(headers);
+      worker.getOutputStream().write("\r\n".getBytes(ISO_8859_1));
+      assertThat(reply.get(5, SECONDS).headers()).isEqualTo(Map.of(
+          "Nats-Service-Error", List.of("Gr\u00f6\u00dfe fehlt"), "Nats-Service-Error-Code", List.of("400")));
+    }
+  }
+
+  private void assertThatNobodyNoticed() {
+    assertThat(transport.request(new BrokerMessage("work", EMPTY), Duration.ofSeconds(5)).body()).isEmpty();
+    assertThat(transport.statistics().getReconnects()).isZero();
   }
 
   /** Sends a message of the body {@code x} with just these bytes as headers. */

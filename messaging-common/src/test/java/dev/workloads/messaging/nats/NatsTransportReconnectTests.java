@@ -31,6 +31,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -145,7 +147,7 @@ class NatsTransportReconnectTests {
     NatsTransport worker = readyTransport(server, LONG_GRACE);
     NatsTransport requester = readyTransport(server, LONG_GRACE);
     BlockingQueue<BrokerMessage> received = new LinkedBlockingQueue<>();
-    worker.subscribe(List.of("a"), "group", received::add);
+    worker.subscribe(List.of("a"), "group", (message, replies) -> received.add(message));
     Future<BrokerMessage> reply =
         threads.submit(() -> requester.request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
     BrokerMessage request = Objects.requireNonNull(received.poll(5, SECONDS));
@@ -201,7 +203,7 @@ class NatsTransportReconnectTests {
   @Test
   void silentServerIsNoticed() {
     NatsServer server = server();
-    NatsTransport transport = open(new NatsTransport(Options.builder().server(server.url())
+    NatsTransport transport = open(NatsTransport.open(Options.builder().server(server.url())
         .pingInterval(Duration.ofMillis(100)).build(), Duration.ZERO, Duration.ofMillis(100)));
     await().until(transport::isReady);
     server.suspend();
@@ -248,7 +250,7 @@ class NatsTransportReconnectTests {
   }
 
   @Test
-  void replyGoesOutWhereItsRequestCameIn(@TempDir Path directory) throws Exception {
+  void replyAndTheErrorInItsPlaceGoOutWhereTheirRequestCameIn(@TempDir Path directory) throws Exception {
     String users = """
         authorization { users: [ { user: requester, password: r }, { user: worker, password: w, permissions: {
           subscribe: ["a group"], allow_responses: { max: 1, expires: "1m" } } } ] }
@@ -257,15 +259,20 @@ class NatsTransportReconnectTests {
     NatsServer staying = clusterNode(directory, "staying", users, leaving);
     NatsTransport worker = readyTransport(leaving, "worker", "w");
     NatsTransport requester = readyTransport(leaving, "requester", "r");
-    BlockingQueue<BrokerMessage> received = new LinkedBlockingQueue<>();
-    worker.subscribe(List.of("a"), "group", received::add);
+    BlockingQueue<Runnable> answers = new LinkedBlockingQueue<>();
+    worker.subscribe(List.of("a"), "group", (message, replies) -> answers.add(() -> {
+      assertThatExceptionOfType(BrokerException.class)
+          .isThrownBy(() -> replies.send(message.reply(new byte[2 * 1024 * 1024])))
+          .extracting(BrokerException::reason).isEqualTo(Reason.PAYLOAD_TOO_LARGE);
+      replies.send(message.reply("too large"));
+    }));
     Future<BrokerMessage> reply = threads.submit(() -> requester.request(new BrokerMessage("a", EMPTY), PATIENCE));
-    BrokerMessage request = Objects.requireNonNull(received.poll(5, SECONDS));
+    Runnable answer = Objects.requireNonNull(answers.poll(5, SECONDS));
 
     leaving.signal("USR2");
     awaitMove(staying, worker, requester);
-    worker.publish(request.reply(new byte[] {1})); // the other server allows no reply to what it has not sent
-    assertThat(reply.get().body()).containsExactly(1);
+    answer.run(); // the other server allows no reply to what it has not sent
+    assertThat(reply.get().text()).isEqualTo("too large");
   }
 
   @Test
@@ -280,6 +287,52 @@ class NatsTransportReconnectTests {
       assertThat(subscription.drain(PATIENCE)).isTrue();
       assertThat(client.request("a", EMPTY, PATIENCE)).isNull(); // as nobody is subscribed
     }
+  }
+
+  @Test
+  void leavingServerIsLeftAsSoonAsThereIsAnother(@TempDir Path directory, CapturedOutput output) throws Exception {
+    NatsServer leaving = clusterNode(directory, "leaving", "lame_duck_grace_period: 9s, lame_duck_duration: 40s");
+    NatsServer staying = clusterNode(directory, "staying", "", leaving);
+    NatsTransport transport = readyTransport(leaving, LONG_GRACE);
+    staying.kill();
+    leaving.signal("USR2");
+    await().until(() -> output.getOut().contains("Cannot connect to NATS"));
+    staying.startAgain();
+    awaitMove(staying, transport);
+    assertThat(leaving.isAlive()).isTrue();
+    assertThat(transport.statistics().getReconnects()).isZero();
+  }
+
+  @Test
+  void deadServerThatIsTriedFirstIsNoLoss(CapturedOutput output) {
+    NatsServer server = server();
+    String dead = stoppedServer().url();
+    NatsTransport[] transports = IntStream.range(0, 5) // jnats shuffles the servers
+        .mapToObj(i -> open(NatsTransport.open(Options.builder().servers(new String[] {dead, server.url()}).build(),
+            Duration.ofMillis(300), Duration.ofMillis(100)))).toArray(NatsTransport[]::new);
+    await().until(() -> Stream.of(transports).allMatch(NatsTransport::isReady));
+    assertThat(transports).extracting(NatsTransport::connectionState)
+        .containsOnly(new NatsConnectionState(Status.CONNECTED, server.url(), null));
+    server.kill();
+    await().until(() -> Stream.of(transports).noneMatch(NatsTransport::isReady));
+    server.startAgain();
+    await().until(() -> Stream.of(transports).allMatch(NatsTransport::isReady));
+    awaitUp(transports);
+    assertThat(output.getOut().split("Lost the connection to NATS", -1)).hasSize(1 + transports.length);
+  }
+
+  @Test
+  void unknownFailureDoesNotEndTheAttemptsToConnect(CapturedOutput output) {
+    AtomicInteger failures = new AtomicInteger(3);
+    NatsTransport transport = open(NatsTransport.open(Options.builder().server(server().url())
+        .timeTraceLogger((format, args) -> {
+          if (failures.getAndDecrement() > 0) {
+            throw new IllegalStateException("of a kind that nobody expects");
+          }
+        }).build(), LONG_GRACE, Duration.ofMillis(100)));
+    await().until(transport::isReady);
+    assertThat(failures).hasNegativeValue();
+    assertThat(output.getOut()).containsOnlyOnce("trying on: of a kind that nobody expects");
   }
 
   private static void requestUntilInterrupted(MessagingClient client, AtomicInteger replies, Queue<Reason> failures) {
@@ -330,7 +383,7 @@ class NatsTransportReconnectTests {
   }
 
   private NatsTransport transport(NatsServer server, Duration grace) {
-    return open(new NatsTransport(Options.builder().server(server.url()).build(), grace, Duration.ofMillis(100)));
+    return open(NatsTransport.open(Options.builder().server(server.url()).build(), grace, Duration.ofMillis(100)));
   }
 
   private NatsTransport readyTransport(NatsServer server, Duration grace) {
@@ -340,7 +393,7 @@ class NatsTransportReconnectTests {
   }
 
   private NatsTransport readyTransport(NatsServer server, String user, String password) {
-    NatsTransport transport = open(new NatsTransport(Options.builder().server(server.url()).userInfo(user, password)
+    NatsTransport transport = open(NatsTransport.open(Options.builder().server(server.url()).userInfo(user, password)
         .build(), LONG_GRACE, Duration.ofMillis(100)));
     await().until(transport::isReady);
     return transport;
@@ -352,7 +405,7 @@ class NatsTransportReconnectTests {
   }
 
   private static MessageTransport.Subscription echo(NatsTransport transport, String pattern) {
-    return transport.subscribe(List.of(pattern), "group", message -> transport.publish(message.reply(message.body())));
+    return transport.subscribe(List.of(pattern), "group", (message, replies) -> replies.send(message.reply(message.body())));
   }
 
   private static void awaitDown(NatsTransport... transports) {

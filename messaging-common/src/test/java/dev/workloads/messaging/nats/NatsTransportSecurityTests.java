@@ -1,9 +1,14 @@
 package dev.workloads.messaging.nats;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.testing.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -140,6 +145,110 @@ class NatsTransportSecurityTests {
     assertEchoes(transport, "denied.a");
   }
 
+  @Test
+  void permissionThatIsGrantedLaterIsUsedSoon(CapturedOutput output) {
+    NatsServer server = server(PERMISSIONS);
+    NatsTransport worker = transport(server.url(), options -> options.userInfo("user", "secret"));
+    echo(worker, "denied.a");
+    echo(worker, "allowed.a");
+    await().until(() -> String.valueOf(worker.connectionState().problem()).contains("denied.a"));
+    reload(server, PERMISSIONS.replace("allowed.>", ">"));
+    await().until(() -> worker.isReady() && worker.connectionState().isUp());
+    assertEchoes(worker, "denied.a");
+    assertThat(output.getOut()).containsOnlyOnce("NATS refused a subscription");
+  }
+
+  @Test
+  void requesterThatMayReceiveRepliesLaterReceivesThem() {
+    NatsServer server = server(PERMISSIONS.replace("_INBOX.>", "work"));
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    echo(transport, "work");
+    await().until(transport::isReady);
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(() ->
+        transport.request(new BrokerMessage("work", EMPTY), Duration.ofMillis(100)));
+    assertThat(transport.isReady()).isFalse();
+    String refusal = transport.connectionState().problem();
+    await().until(() -> !transport.connectionState().problem().equals(refusal)); // of another inbox, which was tried
+    assertThat(transport.isReady()).isFalse();
+    reload(server, PERMISSIONS.replace("allowed.>", ">"));
+    await().until(() -> transport.isReady() && transport.connectionState().isUp());
+    assertEchoes(transport, "work");
+  }
+
+  @Test
+  void requestThatMayNotBeSentFailsAtOnceAndIsLoggedAFewTimesOnly(CapturedOutput output) {
+    NatsServer server = server(PERMISSIONS.replace("publish: \">\"", "publish: \"allowed.a\""));
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    await().until(transport::isReady);
+    long start = System.nanoTime();
+    for (int i = 0; i < 50; i++) {
+      assertThatExceptionOfType(BrokerException.class)
+          .isThrownBy(() -> transport.request(new BrokerMessage("denied.a", EMPTY), PATIENCE))
+          .extracting(BrokerException::reason).isEqualTo(Reason.BROKER_UNAVAILABLE);
+    }
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(PATIENCE);
+    assertThat(output.getOut().split("NATS reported an error", -1)).hasSizeBetween(2, 7);
+    assertThat(transport.isReady()).isTrue();
+    reload(server, PERMISSIONS);
+    echo(transport, "allowed.b");
+    await().ignoreExceptionsInstanceOf(BrokerException.class).untilAsserted(() -> assertEchoes(transport, "allowed.b"));
+  }
+
+  @Test
+  void workThatIsRefusedForItsNumberIsNotReady() {
+    NatsServer server = server("max_subscriptions: 2");
+    NatsTransport transport = transport(server.url(), options -> options);
+    await().until(transport::isReady);
+    List.of("a", "b", "c").forEach(subject -> echo(transport, subject));
+    assertThat(transport.isReady()).isFalse();
+    assertThat(transport.connectionState().isUp()).isFalse();
+    assertThat(transport.connectionState().problem()).containsIgnoringCase("maximum subscriptions exceeded");
+  }
+
+  @Test
+  void workComesBeforeDiscoveryWhereTheirNumberIsLimited() {
+    NatsServer server = server("max_subscriptions: 3");
+    NatsTransport transport = transport(server.url(), options -> options);
+    NatsTransport requester = transport(server.url(), options -> options);
+    List<String> discovery = List.of("$SRV.PING", "$SRV.PING.a", "$SRV.INFO", "$SRV.INFO.a", "$SRV.STATS");
+    discovery.forEach(subject -> echo(transport, subject));
+    List.of("a", "b").forEach(subject -> echo(transport, subject));
+    for (int i = 0; i < 3; i++) {
+      await().until(() -> transport.isReady() && transport.connectionState().isUp());
+      await().until(requester::isReady);
+      // After a restart of the server jnats subscribes again in no particular order, until a new connection has it right
+      await().ignoreExceptionsInstanceOf(BrokerException.class).untilAsserted(() -> {
+        assertEchoes(requester, "a");
+        assertEchoes(requester, "b");
+        assertThat(transport.isReady() && transport.connectionState().isUp()).isTrue();
+      });
+      server.kill();
+      await().until(() -> !transport.connectionState().isUp() && !requester.connectionState().isUp());
+      server.startAgain();
+    }
+  }
+
+  @Test
+  void serverThatIsFullIsNamedAsTheCauseOnce(CapturedOutput output) throws Exception {
+    NatsServer server = server("max_connections: 1");
+    try (Connection first = Nats.connect(server.url())) {
+      NatsTransport transport = transport(server.url(), options -> options);
+      await().until(() -> server.log().split("maximum connections exceeded", -1).length > 5);
+      await().until(() -> transport.connectionState().problem().contains("maximum connections exceeded"));
+      assertThat(output.getOut().split("Cannot connect to NATS", -1)).hasSize(2);
+      first.close();
+      await().until(transport::isReady);
+    }
+  }
+
+  @Test
+  void unknownHostIsNamedAsTheCauseOnce(CapturedOutput output) {
+    NatsTransport transport = transport("nats://nowhere.invalid:4222", options -> options);
+    await().until(() -> !"not connected yet".equals(transport.connectionState().problem()));
+    assertThat(transport.connectionState().problem()).contains("nowhere.invalid").containsIgnoringCase("unknown host");
+    assertThat(output.getOut().split("Cannot connect to NATS", -1)).hasSize(2);
+  }
+
   private static String login(String password) {
     return "authorization { user: user, password: " + password + " }";
   }
@@ -167,7 +276,7 @@ class NatsTransportSecurityTests {
 
   private NatsTransport transport(String url, UnaryOperator<Options.Builder> options) {
     // A rejected attempt ends long before the connect timeout, or the tests fail
-    return open(new NatsTransport(options.apply(Options.builder().server(url)
+    return open(NatsTransport.open(options.apply(Options.builder().server(url)
         .connectionTimeout(Duration.ofMinutes(1))).build(), Duration.ofSeconds(60),
         Duration.ofMillis(50)));
   }
@@ -178,7 +287,7 @@ class NatsTransportSecurityTests {
   }
 
   private static void echo(NatsTransport transport, String subject) {
-    transport.subscribe(List.of(subject), "group", message -> transport.publish(message.reply(message.body())));
+    transport.subscribe(List.of(subject), "group", (message, replies) -> replies.send(message.reply(message.body())));
   }
 
   private static void assertEchoes(NatsTransport transport, String subject) {

@@ -33,7 +33,7 @@ class NatsTransportTests extends MessageTransportContractTests {
     Semaphore permits = new Semaphore(0);
     try (MessageTransport transport = open();
         MessageTransport.Subscription subscription =
-            transport.subscribe(List.of("pending"), "group", message -> permits.acquireUninterruptibly())) {
+            transport.subscribe(List.of("pending"), "group", (message, replies) -> permits.acquireUninterruptibly())) {
       for (int i = 0; i < 3; i++) {
         transport.publish(new BrokerMessage("pending", new byte[0]));
       }
@@ -45,7 +45,7 @@ class NatsTransportTests extends MessageTransportContractTests {
 
   @Override
   protected MessageTransport open() {
-    NatsTransport transport = new NatsTransport(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
+    NatsTransport transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
         Duration.ofMillis(500));
     await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
     return transport;

@@ -1,6 +1,5 @@
 package dev.workloads.messaging.observation;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -9,28 +8,41 @@ import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.transport.ReceiverContext;
 import io.micrometer.observation.transport.SenderContext;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
+@ExtendWith(OutputCaptureExtension.class)
 class ObservationTests {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -47,12 +59,12 @@ class ObservationTests {
       MessagingClient client = context.getBean(MessagingClient.class);
       MeterRegistry meters = context.getBean(MeterRegistry.class);
 
-      client.request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+      client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT);
       assertThatThrownBy(() -> client.request("tasks.fail", new byte[0], TIMEOUT)).hasMessage("no");
       assertThatThrownBy(() -> client.request("nobody", new byte[0], TIMEOUT)).hasMessageContaining("nobody");
 
       assertThat(timers(meters, "messaging.request")).containsExactlyInAnyOrder(
-          "error=none,outcome=success,reason=none: 1", "error=BrokerException,outcome=error,reason=handler-failed: 1",
+          "error=none,outcome=success,reason=none: 1", "error=BrokerException,outcome=error,reason=handler-rejected: 1",
           "error=BrokerException,outcome=error,reason=no-responders: 1");
       Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
           "error=none,group=worker,outcome=success: 1",
@@ -63,7 +75,7 @@ class ObservationTests {
   @Test
   void traceIsHandedOnInTheHeaders() {
     runner.run(context -> {
-      context.getBean(MessagingClient.class).request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+      context.getBean(MessagingClient.class).request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT);
 
       assertThat(context.getBean(Propagation.class).received).containsExactly("the trace");
     });
@@ -77,10 +89,57 @@ class ObservationTests {
         return "my.requests";
       }
     }).run(context -> {
-      context.getBean(MessagingClient.class).request("tasks.echo", "x".getBytes(UTF_8), TIMEOUT);
+      context.getBean(MessagingClient.class).request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT);
 
       assertThat(timers(context.getBean(MeterRegistry.class), "my.requests")).hasSize(1);
     });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"getName,0", "supportsContext,0", "getLowCardinalityKeyValues,0", "getHighCardinalityKeyValues,0",
+      "getLowCardinalityKeyValues,1", "getHighCardinalityKeyValues,1", "getContextualName,0"})
+  void conventionThatFailsChangesNothingForTheRequester(String method, int goodCalls, CapturedOutput output) {
+    ObservationConvention<RequestObservationContext> requests =
+        broken(new RequestObservationConvention(), method, goodCalls);
+    ObservationConvention<ProcessObservationContext> processing =
+        broken(new ProcessObservationConvention(), method, goodCalls);
+    assertAnswers(MessagingObservations.ofRequests(timed(), requests), UnaryOperator.identity());
+    assertThat(output.getOut()).containsOnlyOnce("An observation failed");
+    assertAnswers(UnaryOperator.identity(), MessagingObservations.ofProcessing(timed(), processing, "group"));
+    assertThat(output.getOut().split("An observation failed; the message is processed all the same", -1)).hasSize(3);
+  }
+
+  private static void assertAnswers(UnaryOperator<BrokerMessageHandler> aroundRequests,
+      UnaryOperator<BrokerMessageHandler> aroundProcessing) {
+    InProcessTransport transport = new InProcessTransport();
+    MessageListenerContainer container = new MessageListenerContainer(transport,
+        message -> message.reply(message.body()),
+        new ListenerSettings(List.of("tasks.>"), "group", 1, 1, Integer.MAX_VALUE, TIMEOUT), Thread::new,
+        aroundProcessing);
+    container.start();
+    MessagingClient client = new MessagingClient(transport, Duration.ZERO, aroundRequests);
+    assertThat(client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT).text()).isEqualTo("x");
+    container.stop();
+  }
+
+  private static ObservationRegistry timed() {
+    ObservationRegistry registry = ObservationRegistry.create();
+    registry.observationConfig().observationHandler(new DefaultMeterObservationHandler(new SimpleMeterRegistry()));
+    return registry;
+  }
+
+  /** Returns the convention with a method that throws after so many calls. */
+  @SuppressWarnings("unchecked")
+  private static <C extends Observation.Context> ObservationConvention<C> broken(ObservationConvention<C> convention,
+      String broken, int goodCalls) {
+    AtomicInteger calls = new AtomicInteger();
+    return (ObservationConvention<C>) Proxy.newProxyInstance(convention.getClass().getClassLoader(),
+        new Class<?>[] {ObservationConvention.class}, (proxy, method, arguments) -> {
+          if (method.getName().equals(broken) && calls.getAndIncrement() >= goodCalls) {
+            throw new IllegalStateException("broken convention");
+          }
+          return method.invoke(convention, arguments);
+        });
   }
 
   private static List<String> timers(MeterRegistry meters, String name) {
@@ -118,12 +177,12 @@ class ObservationTests {
     }
 
     @Bean
-    BrokerMessageHandler handler(MessagingClient client) {
+    BrokerMessageHandler handler() {
       return message -> {
         if (message.subject().equals("tasks.fail")) {
           throw new MessageRejectedException("no");
         }
-        client.publish(message.reply(message.body()));
+        return message.reply(message.body());
       };
     }
   }

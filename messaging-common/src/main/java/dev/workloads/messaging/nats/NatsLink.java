@@ -1,0 +1,304 @@
+package dev.workloads.messaging.nats;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
+import io.nats.client.Connection;
+import io.nats.client.Connection.Status;
+import io.nats.client.Dispatcher;
+import io.nats.client.Message;
+import io.nats.client.NUID;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection to NATS and what lives and dies with it: its callbacks, its dispatchers, its state. jnats brings it back
+ * when it is lost; what jnats gives up for good, or what has to move, its owner replaces.
+ *
+ * <p>Threads: any may send and subscribe. One thread of the link's own, {@code nats-callbacks}, runs jnats' callbacks in
+ * their order. Each subscription has a dispatcher, which is one thread of jnats.
+ */
+final class NatsLink implements AutoCloseable {
+
+  static final String UNAVAILABLE = "not connected to the message broker";
+
+  private static final Logger log = LoggerFactory.getLogger(NatsLink.class);
+  private static final Duration FLUSH_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration CLOSING_FLUSH_TIMEOUT = Duration.ofSeconds(1);
+  // Between socket and receiver. The receiver is quick, so this is no more than a pause of the JVM may pile up.
+  private static final long MAX_PENDING_MESSAGES = 65_536;
+  private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
+
+  private final Options options;
+  private final NatsInbox inbox;
+  private final NatsLinkState state;
+  private final ThreadPoolExecutor callbacks = new ThreadPoolExecutor(0, 1, 1, TimeUnit.SECONDS,
+      new LinkedBlockingQueue<>(), daemonThreads("nats-callbacks"));
+  private final Map<NatsSubscription, Dispatcher> dispatchers = new ConcurrentHashMap<>();
+  private final Lock lock = new ReentrantLock();
+  private volatile boolean inboxSubscribed; // changed under the lock
+  private volatile @Nullable Connection connection;
+
+  static ThreadFactory daemonThreads(String name) {
+    return task -> {
+      Thread thread = new Thread(task, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  /** Creates a link that is not connected yet. */
+  NatsLink(Options.Builder options, String inboxPrefix) {
+    this.inbox = new NatsInbox(inboxPrefix + NUID.nextGlobal() + ".");
+    this.state = new NatsLinkState(inbox::refused);
+    this.options = options.callbackExecutor(callbacks).connectionListener(state::onEvent).errorListener(state).build();
+  }
+
+  /**
+   * Tries each server once, the last one connected to at the end; blocks for that long.
+   *
+   * @throws IOException if there is no connection; the state says why once {@link #close()} has returned
+   */
+  void connect() throws IOException, InterruptedException {
+    Connection connected = Nats.connect(options);
+    connection = connected;
+    callbacks.execute(() -> state.connected(connected));
+  }
+
+  NatsLinkState state() {
+    return state;
+  }
+
+  boolean isConnected() {
+    return status() == Status.CONNECTED;
+  }
+
+  Status status() {
+    Connection current = connection;
+    return current == null ? Status.DISCONNECTED : current.getStatus();
+  }
+
+  /** Returns the server connected to, or {@code null}. */
+  @Nullable String server() {
+    Connection current = connection;
+    return current == null || !isConnected() ? null : current.getConnectedUrl();
+  }
+
+  /**
+   * Subscribes; the server knows of it when {@link #confirm} has returned, or after a reconnect.
+   *
+   * @throws IllegalStateException if the connection is closed
+   */
+  void subscribe(NatsSubscription subscription) {
+    state.subscribing(subscription.isWork());
+    Dispatcher dispatcher = requireNonNull(connection).createDispatcher(message -> receive(subscription, message));
+    dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
+    String group = subscription.group();
+    for (String pattern : subscription.patterns()) {
+      if (group == null) {
+        dispatcher.subscribe(pattern);
+      } else {
+        dispatcher.subscribe(pattern, group);
+      }
+    }
+    dispatchers.put(subscription, dispatcher);
+  }
+
+  /** Subscribes to the replies to requests, unless it has; no request is sent before. */
+  void subscribeInbox() {
+    if (inboxSubscribed) {
+      return;
+    }
+    lock.lock();
+    try {
+      if (!inboxSubscribed) {
+        state.subscribing(true);
+        requireNonNull(connection).createDispatcher(inbox::receive).subscribe(inbox.pattern());
+        inboxSubscribed = true;
+      }
+    } catch (IllegalStateException e) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends the waits for replies whose time is over. */
+  void endOverdueWaits() {
+    inbox.endOverdueWaits();
+  }
+
+  private void receive(NatsSubscription subscription, Message message) {
+    try {
+      subscription.receiver().receive(NatsMessages.toBrokerMessage(message), this::publish);
+    } catch (Throwable e) { // jnats would tell nobody
+      log.error("The receiver of {} failed", subscription, e);
+    }
+  }
+
+  /**
+   * Waits until the server knows all subscriptions and what it refused of them is known, no longer than two seconds. Then
+   * the link is ready if no subscription of the work was refused.
+   */
+  void confirm() {
+    long lostBefore = state.lostAt();
+    if (flush(FLUSH_TIMEOUT)) {
+      try {
+        // The callbacks of refusals come first: the server sent them before its answer to the flush
+        callbacks.submit(() -> state.confirmed(lostBefore)).get(FLUSH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (ExecutionException | TimeoutException e) {
+        log.debug("The subscriptions were not confirmed", e);
+      }
+    }
+  }
+
+  private boolean flush(Duration timeout) {
+    try {
+      connection().flush(timeout);
+      return true;
+    } catch (TimeoutException | IllegalStateException | BrokerException e) {
+      log.debug("The NATS server did not answer in time: {}", e.toString());
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Returns how many messages of the subscription wait for its receiver. */
+  long pending(NatsSubscription subscription) {
+    Dispatcher dispatcher = dispatchers.get(subscription);
+    return dispatcher == null ? 0 : dispatcher.getPendingMessageCount();
+  }
+
+  /**
+   * Ends a subscription, and hands what the server has sent to its receiver; blocks no longer than the timeout.
+   *
+   * @return whether all was handed over in time
+   */
+  boolean drain(NatsSubscription subscription, Duration timeout) {
+    Dispatcher dispatcher = dispatchers.get(subscription);
+    if (dispatcher == null || !isConnected() || !dispatcher.isActive()) {
+      close(subscription); // jnats would wait for a connection first
+      return true;
+    }
+    long deadline = System.nanoTime() + timeout.toNanos();
+    try {
+      CompletableFuture<Boolean> drained = dispatcher.drain(timeout); // waits for the server up to the timeout
+      // When jnats gives up, it stops the dispatcher and then takes it for drained
+      return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } catch (ExecutionException | TimeoutException | IllegalStateException e) {
+      log.warn("Could not drain the subscription to {}: {}", subscription, e.toString());
+      return false;
+    } finally {
+      dispatchers.remove(subscription);
+    }
+  }
+
+  /** Ends all subscriptions as {@link #drain} does. */
+  void drainAll() {
+    dispatchers.keySet().forEach(subscription -> drain(subscription, FLUSH_TIMEOUT));
+  }
+
+  /** Ends a subscription at once. */
+  void close(NatsSubscription subscription) {
+    Dispatcher dispatcher = dispatchers.remove(subscription);
+    try {
+      if (dispatcher != null && dispatcher.isActive()) {
+        requireNonNull(connection).closeDispatcher(dispatcher);
+      }
+    } catch (IllegalStateException | IllegalArgumentException e) {
+      log.debug("Already closed: {}", e.toString());
+    }
+  }
+
+  /**
+   * Sends a request and blocks for its reply.
+   *
+   * @throws BrokerException if there is none
+   */
+  BrokerMessage request(BrokerMessage message, Duration timeout) {
+    subscribeInbox();
+    return inbox.request(message.subject(), timeout, replyTo -> publish(message, replyTo));
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @throws BrokerException if jnats did not take it
+   */
+  void publish(BrokerMessage message) {
+    publish(message, message.replyTo());
+  }
+
+  private void publish(BrokerMessage message, @Nullable String replyTo) {
+    Connection connected = connection();
+    message.requireSendable(connected.getMaxPayload());
+    // jnats silently drops what an interrupted thread publishes; handing over does not block, so the flag can wait
+    boolean interrupted = Thread.interrupted();
+    try {
+      connected.publish(message.subject(), replyTo, NatsMessages.headers(message), message.body());
+    } catch (IllegalStateException e) {
+      // Closed, closing, just lost, or its outgoing queue is full: either way jnats did not take the message
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE, e);
+    } catch (IllegalArgumentException e) {
+      message.requireSendable(connected.getMaxPayload()); // the limit may be that of another server by now
+      throw e;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Connection connection() {
+    Connection current = connection;
+    if (current == null || current.getStatus() != Status.CONNECTED) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE);
+    }
+    return current;
+  }
+
+  /** Sends what was published, waiting at most a second for that, and closes the connection; its callbacks come to their end. */
+  @Override
+  public void close() {
+    state.superseded();
+    Connection closing = connection;
+    try {
+      if (closing != null) {
+        if (isConnected()) {
+          flush(CLOSING_FLUSH_TIMEOUT);
+        }
+        closing.close();
+      }
+      inbox.close();
+      callbacks.shutdown();
+      callbacks.awaitTermination(CLOSING_FLUSH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
