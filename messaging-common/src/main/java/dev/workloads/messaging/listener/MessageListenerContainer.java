@@ -14,6 +14,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final Semaphore handlers;
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
+  private @Nullable Thread keepAlive; // under lifecycle
   private volatile MessageTransport.@Nullable Subscription subscription; // changed under lifecycle
 
   /**
@@ -81,11 +83,24 @@ public final class MessageListenerContainer implements SmartLifecycle {
         subscription = transport.subscribe(settings.subscriptions(), settings.queueGroup(),
             (message, replies) -> receive(new Delivery(message, replies, System.nanoTime()), started));
         pool = started;
-        log.info("Subscribed to {} in group {}", settings.subscriptions(), settings.group());
+        keepAlive = keepAlive();
+        log.info("Handling {} in group {}", settings.subscriptions(), settings.group());
       }
     } finally {
       lifecycle.unlock();
     }
+  }
+
+  // In a worker without a web server all other threads may be daemons: the JVM would end
+  private static Thread keepAlive() {
+    Thread thread = new Thread(() -> {
+      while (!Thread.currentThread().isInterrupted()) {
+        LockSupport.park();
+      }
+    }, "messaging-keep-alive");
+    thread.setDaemon(false);
+    thread.start();
+    return thread;
   }
 
   private ThreadPoolExecutor newPool() {
@@ -246,6 +261,10 @@ public final class MessageListenerContainer implements SmartLifecycle {
     } finally {
       pool = null;
       subscription = null;
+      if (keepAlive != null) {
+        keepAlive.interrupt();
+        keepAlive = null;
+      }
       lifecycle.unlock();
     }
   }

@@ -89,6 +89,25 @@ class ListenerLifecycleTests extends ListenerFixture {
   }
 
   @Test
+  void keepsTheProcessAliveBetweenStartAndStop() throws Exception {
+    await().until(() -> keepingAlive().isEmpty());
+    Thread daemon = new Thread(() -> start(this::blockAndReply)); // whose own threads are daemons, too
+    daemon.setDaemon(true);
+    daemon.start();
+    daemon.join();
+    assertThat(keepingAlive()).hasSize(1).noneMatch(Thread::isDaemon);
+    containers.get(0).start();
+    assertThat(keepingAlive()).hasSize(1);
+    containers.get(0).stop();
+    await().until(() -> keepingAlive().isEmpty());
+  }
+
+  private static List<Thread> keepingAlive() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("messaging-keep-alive")).toList();
+  }
+
+  @Test
   void startAndStopAreIdempotent() {
     MessageListenerContainer container = container(transport, this::blockAndReply, settings(1, 10));
     container.stop();
@@ -123,6 +142,7 @@ class ListenerLifecycleTests extends ListenerFixture {
     MessageListenerContainer container = container(transport, this::blockAndReply, settings(1, 1));
     assertThatExceptionOfType(IllegalStateException.class).isThrownBy(container::start);
     assertThat(container.isRunning()).isFalse();
+    await().until(() -> keepingAlive().isEmpty());
   }
 
   @Test
