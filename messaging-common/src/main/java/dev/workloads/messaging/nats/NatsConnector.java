@@ -19,6 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +59,14 @@ final class NatsConnector implements AutoCloseable {
       new ScheduledThreadPoolExecutor(1, NatsLink.daemonThreads("nats-deadlines"));
   // Shared by all links: the pool remembers the servers that the cluster announced, and which one was the last
   private final NatsServerPool servers = new NatsServerPool();
-  private final NatsStatistics statistics = new NatsStatistics();
+  private final LongAdder sentMessages = new LongAdder(); // jnats counts PING, SUB and the like as well
+  private final NatsStatistics statistics = new NatsStatistics() {
+
+    @Override
+    public long getOutMsgs() {
+      return sentMessages.sum();
+    }
+  };
   private final Lock lock = new ReentrantLock();
   private final Set<NatsSubscription> subscriptions = new LinkedHashSet<>(); // under the lock
   private final List<NatsLink> links = new CopyOnWriteArrayList<>(); // the current one and those replaced; under the lock
@@ -120,7 +128,7 @@ final class NatsConnector implements AutoCloseable {
     if (System.nanoTime() - nextAttemptAt < 0) {
       return;
     }
-    NatsLink next = new NatsLink(options(), template.getInboxPrefix());
+    NatsLink next = new NatsLink(options(), template.getInboxPrefix(), sentMessages);
     try {
       next.connect();
       use(next, former);

@@ -23,6 +23,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,7 @@ final class NatsLink implements AutoCloseable {
   private final Options options;
   private final NatsInbox inbox;
   private final NatsLinkState state;
+  private final LongAdder sentMessages;
   private final ThreadPoolExecutor callbacks = new ThreadPoolExecutor(0, 1, 1, TimeUnit.SECONDS,
       new LinkedBlockingQueue<>(), daemonThreads("nats-callbacks"));
   private final Map<NatsSubscription, Dispatcher> dispatchers = new ConcurrentHashMap<>();
@@ -65,8 +67,13 @@ final class NatsLink implements AutoCloseable {
     };
   }
 
-  /** Creates a link that is not connected yet. */
-  NatsLink(Options.Builder options, String inboxPrefix) {
+  /**
+   * Creates a link that is not connected yet.
+   *
+   * @param sentMessages counts what jnats has taken
+   */
+  NatsLink(Options.Builder options, String inboxPrefix, LongAdder sentMessages) {
+    this.sentMessages = sentMessages;
     this.inbox = new NatsInbox(inboxPrefix + NUID.nextGlobal() + ".");
     this.state = new NatsLinkState(inbox::refused);
     this.options = options.callbackExecutor(callbacks).connectionListener(state::onEvent).errorListener(state).build();
@@ -261,6 +268,7 @@ final class NatsLink implements AutoCloseable {
     boolean interrupted = Thread.interrupted();
     try {
       connected.publish(message.subject(), replyTo, NatsMessages.headers(message), message.body());
+      sentMessages.increment();
     } catch (IllegalStateException e) {
       // Closed, closing, just lost, or its outgoing queue is full: either way jnats did not take the message
       throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE, e);

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.nats;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.workloads.messaging.BrokerMessage;
@@ -43,8 +44,19 @@ class NatsTransportTests extends MessageTransportContractTests {
     }
   }
 
+  @Test
+  void sentMessagesAreMessagesOnly() {
+    try (NatsTransport transport = open()) {
+      transport.subscribe(List.of("counted"), null, (message, replies) -> replies.send(message.reply(message.body())));
+      transport.publish(new BrokerMessage("other", new byte[0]));
+      transport.request(new BrokerMessage("counted", new byte[100]), Duration.ofSeconds(5));
+      await().until(() -> transport.statistics().getOutMsgs() == 3);
+      assertThat(transport.statistics().getOutBytes()).isGreaterThan(200);
+    }
+  }
+
   @Override
-  protected MessageTransport open() {
+  protected NatsTransport open() {
     NatsTransport transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
         Duration.ofMillis(500));
     await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
