@@ -84,7 +84,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   private void answer(Problem problem, String text) throws IOException {
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     body.close();
-    response.setHeader("Connection", "close");
+    ProblemWriter.announceClose(request, response);
     ProblemWriter.write(request, response, problem, text);
   }
 

@@ -6,17 +6,19 @@ import java.util.concurrent.TimeUnit;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Delays a stop by a short while in which requests are answered as before, but with {@code Connection: close}, so that
- * no client sends its next request into a closed connection.
+ * Delays a stop by a short while in which requests are answered as before, but with {@code Connection: close}, or after
+ * a GOAWAY on HTTP/2, so that no client sends its next request into a closed connection.
  */
 final class DrainLifecycle implements SmartLifecycle {
 
   private final Duration delay;
+  private final Runnable goAway;
   private volatile boolean running;
   private volatile boolean draining;
 
-  DrainLifecycle(Duration delay) {
+  DrainLifecycle(Duration delay, Runnable goAway) {
     this.delay = delay;
+    this.goAway = goAway;
   }
 
   /** Returns whether the stop has begun: answers then carry {@code Connection: close}. */
@@ -41,6 +43,7 @@ final class DrainLifecycle implements SmartLifecycle {
   public void stop() {
     draining = true;
     running = false;
+    goAway.run();
   }
 
   @Override

@@ -18,8 +18,8 @@ class HttpApiConfiguration {
   private static final Logger log = LoggerFactory.getLogger(HttpApiConfiguration.class);
 
   @Bean
-  DrainLifecycle drainLifecycle(TaskProperties properties) {
-    return new DrainLifecycle(properties.drainDelay());
+  DrainLifecycle drainLifecycle(TaskProperties properties, PublicPortTomcatCustomizer tomcat) {
+    return new DrainLifecycle(properties.drainDelay(), tomcat::goAway);
   }
 
   @Bean

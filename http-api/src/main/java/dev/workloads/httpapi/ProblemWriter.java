@@ -45,6 +45,13 @@ final class ProblemWriter {
     }
   }
 
+  /** Tells the client that the connection closes after this answer; HTTP/2 has a frame and no header for that. */
+  static void announceClose(HttpServletRequest request, HttpServletResponse response) {
+    if (!"HTTP/2.0".equals(request.getProtocol())) {
+      response.setHeader("Connection", "close");
+    }
+  }
+
   static void writeText(HttpServletResponse response, int status, String text) throws IOException {
     write(response, status, TEXT, text.getBytes(StandardCharsets.UTF_8));
   }

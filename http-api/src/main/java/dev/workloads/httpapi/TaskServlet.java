@@ -63,21 +63,21 @@ final class TaskServlet extends HttpServlet {
 
   private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, int code,
       @Nullable String text) throws IOException {
-    closeWhileDraining(response);
+    closeWhileDraining(request, response);
     ProblemWriter.write(request, response, problem, code, String.valueOf(text));
   }
 
   // Called just before an answer is written, since a stop may have begun while the request was worked on
-  private void closeWhileDraining(HttpServletResponse response) {
+  private void closeWhileDraining(HttpServletRequest request, HttpServletResponse response) {
     if (drain.isDraining()) {
-      response.setHeader("Connection", "close");
+      ProblemWriter.announceClose(request, response);
     }
   }
 
   private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
       UnreadBodyValve.closeIfUnread(request);
-      closeWhileDraining(response);
+      closeWhileDraining(request, response);
       ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
     } else if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
@@ -88,7 +88,7 @@ final class TaskServlet extends HttpServlet {
       if (complete == null) {
         read(request, response);
       } else {
-        createTask(complete, response);
+        createTask(complete, request, response);
       }
     }
   }
@@ -97,7 +97,7 @@ final class TaskServlet extends HttpServlet {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
-      createTask(body, response);
+      createTask(body, request, response);
     } else {
       BodyReader.read(request, response, body, properties.bodyTimeout());
     }
@@ -114,12 +114,13 @@ final class TaskServlet extends HttpServlet {
     }
   }
 
-  private void createTask(RequestBody body, HttpServletResponse response) throws IOException {
+  private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
     BrokerMessage reply;
     try (body) { // its bytes are free before the answer, which the client's next request may follow at once
       reply = request(TaskRequest.parse(body.bytes()));
     }
-    closeWhileDraining(response);
+    closeWhileDraining(request, response);
     ProblemWriter.write(response, HttpServletResponse.SC_OK, contentType(reply.header("Content-Type")), reply.body());
   }
 

@@ -2,7 +2,10 @@ package dev.workloads.httpapi.tomcat;
 
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardHost;
+import org.apache.coyote.AbstractProtocol;
+import org.apache.coyote.ProtocolHandler;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.core.annotation.Order;
@@ -23,6 +26,7 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
 
   private final int maxConnections;
   private final int processorCache;
+  private volatile @Nullable ProtocolHandler protocol;
 
   /**
    * Creates the customizer.
@@ -44,7 +48,15 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
         .setErrorReportValveClass(TextErrorReportValve.class.getName()));
   }
 
+  /** Asks the clients of HTTP/2 connections to open no further streams on them; those that are open finish. */
+  public void goAway() {
+    if (protocol instanceof AbstractProtocol<?> started) {
+      started.getHandler().pause(); // takes no connection's requests away, and does nothing at all on HTTP/1.1
+    }
+  }
+
   private void customize(Connector connector) {
+    protocol = connector.getProtocolHandler();
     connector.setAllowTrace(true); // the servlet refuses TRACE, and says in Allow what it takes
     connector.setProperty("socket.appReadBufSize", READ_BUFFER);
     connector.setProperty("socket.appWriteBufSize", WRITE_BUFFER);
