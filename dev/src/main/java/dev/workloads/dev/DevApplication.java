@@ -7,18 +7,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.Banner;
 import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnExpression;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** The counterpart of {@code wash dev}: a parent context with the in-process transport, and each app in a child of it. */
+/**
+ * The counterpart of {@code wash dev}: a parent context with the in-process transport, and each app in a child of it.
+ * With {@code messaging.transport=nats} each app connects on its own.
+ */
 @Configuration(proxyBeanMethods = false)
 public class DevApplication {
 
   private static final Logger log = LoggerFactory.getLogger(DevApplication.class);
 
   @Bean
+  @ConditionalOnExpression("!'nats'.equalsIgnoreCase('${messaging.transport:}')")
   InProcessTransport inProcessTransport() {
     return new InProcessTransport();
   }
@@ -48,6 +53,6 @@ public class DevApplication {
   }
 
   private static SpringApplicationBuilder inDev(SpringApplicationBuilder builder) {
-    return builder.bannerMode(Banner.Mode.OFF).properties("logging.include-application-name=false");
+    return builder.bannerMode(Banner.Mode.OFF);
   }
 }

@@ -2,27 +2,72 @@ package dev.workloads.dev;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.testing.NatsServer;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** Both apps in this JVM, without a broker. */
+/** Both apps in this JVM, without a broker unless asked for. */
+@ExtendWith(OutputCaptureExtension.class)
 class DevApplicationTests {
 
   @Test
   void bothAppsShareTheParentsTransport() throws IOException, InterruptedException {
-    try (ConfigurableApplicationContext parent = DevApplication.start("--server.port=0",
-        "--management.server.port=0", "--task.drain-delay=0s")) {
-      String port = parent.getBean(Apps.class).last().getEnvironment().getRequiredProperty("local.server.port");
-      var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/task"))
-          .POST(HttpRequest.BodyPublishers.ofString("{\"worker\": \"task-leet\", \"payload\": \"Hello World\"}")).build(),
-          BodyHandlers.ofString());
-
-      assertThat(answer.body()).isEqualTo("H3110 W0r1d");
+    try (ConfigurableApplicationContext parent = start()) {
+      assertThat(parent.getBeanNamesForType(MessageTransport.class)).hasSize(1);
+      assertThat(answer(parent)).isEqualTo("H3110 W0r1d");
     }
+  }
+
+  @Test
+  void withTransportNatsBothAppsConnectToTheBroker() throws IOException, InterruptedException {
+    try (NatsServer nats = NatsServer.start();
+        ConfigurableApplicationContext parent =
+            start("--messaging.transport=nats", "--messaging.nats.servers=" + nats.url())) {
+      assertThat(parent.getBeanNamesForType(MessageTransport.class)).isEmpty();
+      assertThat(answer(parent)).isEqualTo("H3110 W0r1d");
+    }
+  }
+
+  @Test
+  void logHasNoBlankColumnsAndEndsWithWhatToTry(CapturedOutput log) throws IOException, InterruptedException {
+    try (ConfigurableApplicationContext parent = start()) {
+      answer(parent);
+      assertThat(send(parent, "local.management.port", "/actuator/health", HttpRequest.newBuilder())).contains("UP");
+
+      List<String> lines = log.getOut().lines().toList();
+      assertThat(lines).noneMatch(line -> line.contains(" ".repeat(40)));
+      assertThat(lines.get(lines.size() - 1)).contains("Both apps are up. Try: curl");
+    }
+  }
+
+  private static ConfigurableApplicationContext start(String... more) {
+    String[] args = {"--server.port=0", "--management.server.port=0", "--task.drain-delay=0s"};
+    return DevApplication.start(Stream.of(args, more).flatMap(Arrays::stream)
+        .toArray(String[]::new));
+  }
+
+  private static String answer(ConfigurableApplicationContext parent) throws IOException, InterruptedException {
+    return send(parent, "local.server.port", "/task", HttpRequest.newBuilder()
+        .POST(BodyPublishers.ofString("{\"worker\": \"task-leet\", \"payload\": \"Hello World\"}")));
+  }
+
+  private static String send(ConfigurableApplicationContext parent, String port, String path,
+      HttpRequest.Builder request) throws IOException, InterruptedException {
+    String number = parent.getBean(Apps.class).last().getEnvironment().getRequiredProperty(port);
+    return HttpClient.newHttpClient().send(request.uri(URI.create("http://127.0.0.1:" + number + path)).build(),
+        BodyHandlers.ofString()).body();
   }
 }
