@@ -110,11 +110,14 @@ final class NatsLink implements AutoCloseable {
   }
 
   /**
-   * Subscribes; the server knows of it when {@link #confirm} has returned, or after a reconnect.
+   * Subscribes, unless it has; the server knows of it when {@link #confirm} has returned, or after a reconnect.
    *
    * @throws IllegalStateException if the connection is closed
    */
   void subscribe(NatsSubscription subscription) {
+    if (dispatchers.containsKey(subscription)) {
+      return;
+    }
     state.subscribing(subscription.isWork());
     Dispatcher dispatcher = requireNonNull(connection).createDispatcher(message -> receive(subscription, message));
     dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
