@@ -4,17 +4,22 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import io.nats.client.Options;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +34,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -137,6 +143,28 @@ class NatsForeignMessagesTests {
       worker.getOutputStream().write("\r\n".getBytes(ISO_8859_1));
       assertThat(reply.get(5, SECONDS).headers()).isEqualTo(Map.of(
           "Nats-Service-Error", List.of("Gr\u00f6\u00dfe fehlt"), "Nats-Service-Error-Code", List.of("400")));
+    }
+  }
+
+  @Test
+  void acknowledgementOfAStreamThatCoversTheSubjectIsNoReply(@TempDir Path directory) throws Exception {
+    try (NatsServer server = NatsServer.start("-js", "-sd", directory.toString());
+        Connection client = Nats.connect(server.url());
+        NatsTransport transport = NatsTransport.open(Options.builder().server(server.url()).build(),
+            Duration.ofSeconds(60), Duration.ofMillis(100))) {
+      client.jetStreamManagement().addStream(StreamConfiguration.builder().name("TASKS").subjects("tasks.>")
+          .storageType(StorageType.Memory).build());
+      await().until(transport::isReady);
+      assertThatExceptionOfType(BrokerException.class)
+          .isThrownBy(() -> transport.request(new BrokerMessage("tasks.nobody", EMPTY), Duration.ofMillis(300)))
+          .extracting(BrokerException::reason).isEqualTo(BrokerException.Reason.TIMEOUT);
+      transport.subscribe(List.of("tasks.echo"), "group", (message, replies) ->
+          replies.send(message.reply(message.body())));
+      for (int i = 0; i < 20; i++) {
+        assertThat(transport.request(BrokerMessage.of("tasks.echo", "mine"), Duration.ofSeconds(5)).text())
+            .isEqualTo("mine");
+      }
+      assertThat(client.jetStreamManagement().getStreamInfo("TASKS").getStreamState().getMsgCount()).isEqualTo(21);
     }
   }
 
