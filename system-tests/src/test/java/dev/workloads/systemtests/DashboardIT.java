@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.yaml.snakeyaml.Yaml;
@@ -41,6 +42,10 @@ class DashboardIT {
     nats = NatsServer.start();
     httpApi = App.httpApi(nats.url(), "-Xmx48m").awaitReady(); // so small that garbage is collected before the scrape
     assertThat(httpApi.post("{\"payload\": \"nobody is there\"}").statusCode()).isEqualTo(502);
+    try (App reverse = App.reverse(nats.url()).awaitReady()) {
+      assertThat(httpApi.post("{\"worker\": \"reverse\", \"payload\": \"\"}").statusCode()).isEqualTo(502);
+      assertThat(reverse.log()).doesNotContain("ERROR");
+    }
     worker = App.taskLeet(nats.url()).awaitReady();
     assertThat(httpApi.post("{\"payload\": \"Hello\"}").statusCode()).isEqualTo(200);
     scrape(httpApi, "http-api");
@@ -58,6 +63,16 @@ class DashboardIT {
       List<Map<String, String>> found = SCRAPE.stream().filter(series -> selects(selector, series)).toList();
       assertThat(found).as(selector.group()).isNotEmpty().allMatch(series -> series.keySet().containsAll(labels));
     }
+  }
+
+  /** A worker's 4xx is 502, too, and not the system's failure. */
+  @Test
+  void errorRatesLeaveOutWhatAWorkerRejected() throws IOException {
+    List<String> rates = queriesFindTheirSeriesAndLabels().filter(query -> query.contains("status=~\"5..\"")).toList();
+
+    assertThat(rates).hasSize(2).allSatisfy(query -> assertThat(query).containsPattern(
+        "status=~\"5..\"}\\[\\S+]\\)\\)\\s+- \\(sum by \\(job, instance\\) "
+            + "\\(rate\\(messaging_request_seconds_count\\{reason=\"handler-rejected\""));
   }
 
   static Stream<String> queriesFindTheirSeriesAndLabels() throws IOException {
