@@ -30,7 +30,7 @@ class HostileHttpIT {
   private static final String TASK = "POST /task HTTP/1.1\r\nHost: x\r\n";
   // Below this a factor says more about the machine than about us: two cores run the attackers as well. Before Java 21 the
   // promise is an answer, not when.
-  private static final double NOISE_MILLIS = Runtime.version().feature() >= 21 ? 60 : 1_000;
+  private static final double NOISE_MILLIS = Runtime.version().feature() >= 21 ? 250 : 1_000;
   private static final Pattern HEAP = Pattern.compile("jvm_memory_used_bytes\\{area=\"heap\"[^}]*} (\\S+)");
 
   @AutoClose
