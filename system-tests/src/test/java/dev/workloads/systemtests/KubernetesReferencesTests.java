@@ -72,7 +72,7 @@ class KubernetesReferencesTests {
   void secretHoldsEveryPassword() {
     Map<String, String> passwords = Manifests.generated("secretGenerator", "nats-passwords");
     assertThat(Stream.concat(Manifests.resources().stream(), Stream.of(NATS))
-        .flatMap(file -> file.findValues("secretKeyRef").stream())).hasSize(4).allSatisfy(reference -> {
+        .flatMap(file -> file.findValues("secretKeyRef").stream())).hasSize(5).allSatisfy(reference -> {
           assertThat(reference.path("name").asString()).isEqualTo("nats-passwords");
           assertThat(passwords).containsKey(reference.path("key").asString());
         });
@@ -103,7 +103,7 @@ class KubernetesReferencesTests {
   void natsGetsEveryVariableOfItsConfigurationInQuotes() throws IOException {
     JsonNode environment = NATS.at("/container/env");
     assertThat(Pattern.compile("password: \\$(\\S+)").matcher(Files.readString(NATS_CONF)).results())
-        .hasSize(2).allSatisfy(variable -> {
+        .hasSize(3).allSatisfy(variable -> {
           String name = variable.group(1);
           String bare = name.replace("_NATS_", "_BARE_");
           assertThat(environment.path(name).asString()).isEqualTo("\"$(" + bare + ")\"");

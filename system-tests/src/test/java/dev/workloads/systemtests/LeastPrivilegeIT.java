@@ -7,14 +7,13 @@ import dev.workloads.messaging.testing.NatsServer;
 import io.nats.client.AuthenticationException;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
+import io.nats.client.NUID;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Subscription;
 import io.nats.service.Discovery;
-import io.nats.service.ServiceBuilder;
-import io.nats.service.ServiceEndpoint;
+import io.nats.service.PingResponse;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -25,14 +24,14 @@ import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The configuration that docker-compose gives nats-server: both apps work with it, and nothing else does. */
 class LeastPrivilegeIT {
 
   private static final Path CONFIGURATION = Path.of("..", "deploy", "nats", "nats.conf");
   private static final Map<String, String> PASSWORDS =
-      Map.of("HTTP_API_NATS_PASSWORD", "\"1234\"", "TASK_LEET_NATS_PASSWORD", "\"leet # 1e3\"");
+      Map.of("HTTP_API_NATS_PASSWORD", "\"1234\"", "TASK_LEET_NATS_PASSWORD", "\"leet # 1e3\"",
+          "OPERATOR_NATS_PASSWORD", "\"operator\"");
   private static final String[] HTTP_API = {"--messaging.nats.username=http-api", "--messaging.nats.password=1234",
       "--messaging.nats.inbox-prefix=_INBOX_http_api"};
   private static final String[] TASK_LEET = {"--messaging.nats.username=task-leet",
@@ -83,7 +82,8 @@ class LeastPrivilegeIT {
   void nobodyElseGetsIn() {
     // Side by side: jnats takes its whole timeout to tell of a rejected login
     Stream.of(new String[] {}, new String[] {"http-api", ""}, new String[] {"http-api", "leet # 1e3"},
-        new String[] {"task-leet", "1234"}, new String[] {"admin", "1234"}).parallel().forEach(login ->
+        new String[] {"task-leet", "1234"}, new String[] {"operator", "1234"},
+        new String[] {"admin", "1234"}).parallel().forEach(login ->
             assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(NATS, login)));
   }
 
@@ -134,21 +134,26 @@ class LeastPrivilegeIT {
   }
 
   @Test
-  void taskLeetAnswersServiceDiscovery(@TempDir Path directory) throws Exception {
-    Path withOperator = Files.writeString(directory.resolve("nats.conf"), Files.readString(CONFIGURATION)
-        .replace("users = [", "users = [{ user: operator, password: operator }"));
-    try (NatsServer server = NatsServer.start(PASSWORDS, "-c", withOperator.toString());
-        Client operator = new Client(server, "operator", "operator");
-        Client client = new Client(server, "task-leet", "leet # 1e3")) {
-      var service = new ServiceBuilder().connection(client.connection).name("task-leet").version("1.0.0")
-          .addServiceEndpoint(ServiceEndpoint.builder().endpointName("leet").endpointSubject("tasks.>")
-              .endpointQueueGroup("task-leet").handler(message -> message.respond(client.connection, "done")).build())
-          .build();
-      service.startService();
-      client.isAllowed();
+  void operatorSeesTheWorkersAndNothingElse() throws Exception {
+    try (App worker = App.taskLeet(NATS.url(), TASK_LEET).awaitReady();
+        Client operator = new Client(NATS, "operator", "operator")) {
+      var discovery = new Discovery(operator.connection, 1000, 1);
+      discovery.setInboxSupplier(() -> "_INBOX_operator." + NUID.nextGlobal());
+      assertThat(discovery.ping()).extracting(PingResponse::getName).containsExactly("task-leet");
+      assertThat(discovery.info("task-leet")).isNotEmpty();
+      assertThat(discovery.stats("task-leet")).isNotEmpty();
+      operator.isAllowed();
+      assertThat(worker.log()).doesNotContainIgnoringCase("violation");
 
-      assertThat(new Discovery(operator.connection, 1000, 1).ping()).singleElement()
-          .satisfies(ping -> assertThat(ping.getName()).isEqualTo("task-leet"));
+      for (String subject : List.of(">", "tasks.>", "$SRV.>", "_INBOX.>", "_INBOX_http_api.>", "_INBOX_operator",
+          "$SYS.>")) {
+        operator.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
+      }
+      operator.subscribe("tasks.>", "task-leet").isRefused("Subscription to \"tasks.>\"");
+      for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX_operator.x", "$SYS.REQ.SERVER.PING",
+          "$JS.API.INFO")) {
+        operator.publish(subject).isRefused("Publish to \"" + subject + "\"");
+      }
     }
   }
 
