@@ -3,12 +3,19 @@ package dev.workloads.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The guide shows the code that is tested. */
+/** The guide shows the code that is tested; links lead somewhere, and settings are those of the apps. */
 class DocumentationTests {
 
   @ParameterizedTest
@@ -17,5 +24,35 @@ class DocumentationTests {
   void guideHoldsTheExampleAsItIs(String file) throws IOException {
     assertThat(Files.readString(Path.of("../docs/write-a-worker.md"))).contains(
         Files.readString(Path.of("../examples/reverse/src", file)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"README.md", "docs/operate.md", "docs/write-a-worker.md"})
+  void linksLeadToFiles(String file) throws IOException {
+    Path page = Path.of("..", file);
+
+    assertThat(Pattern.compile("]\\((?!https?:)([^)#]+)").matcher(Files.readString(page)).results()
+        .map(link -> page.resolveSibling(link.group(1)))).isNotEmpty().allMatch(Files::exists);
+  }
+
+  @Test
+  void everySettingOfThePageIsOneOfTheApps() throws IOException {
+    Set<String> known = new HashSet<>();
+    for (URL url : Collections.list(getClass().getClassLoader()
+        .getResources("META-INF/spring-configuration-metadata.json"))) {
+      try (InputStream metadata = url.openStream()) {
+        Manifests.JSON.readTree(metadata).path("properties").forEach(each -> known.add(each.path("name").asString()));
+      }
+    }
+
+    assertThat(Pattern.compile("^\\| `((?:messaging|task)\\.[a-z.-]+)`", Pattern.MULTILINE)
+        .matcher(Files.readString(Path.of("../docs/operate.md"))).results().map(setting -> setting.group(1)))
+        .hasSizeGreaterThan(20).isSubsetOf(known);
+  }
+
+  /** What comes after dev is built, and downloaded for, once the app that a newcomer runs has ended. */
+  @Test
+  void devIsTheLastModule() throws IOException {
+    assertThat(Files.readString(Path.of("../pom.xml"))).containsPattern("<module>dev</module>\\s+</modules>");
   }
 }
