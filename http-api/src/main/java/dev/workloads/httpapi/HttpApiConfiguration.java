@@ -2,8 +2,22 @@ package dev.workloads.httpapi;
 
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
+import org.springframework.boot.actuate.autoconfigure.web.server.ManagementPortType;
+import org.springframework.boot.actuate.endpoint.ApiVersion;
+import org.springframework.boot.actuate.endpoint.SecurityContext;
+import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
+import org.springframework.boot.actuate.endpoint.web.WebServerNamespace;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.health.actuate.endpoint.HealthDescriptor;
+import org.springframework.boot.health.actuate.endpoint.HealthEndpoint;
+import org.springframework.boot.health.actuate.endpoint.HealthEndpointGroups;
+import org.springframework.boot.health.actuate.endpoint.HealthEndpointWebExtension;
+import org.springframework.boot.health.autoconfigure.actuate.endpoint.HealthEndpointProperties;
+import org.springframework.boot.health.registry.HealthContributorRegistry;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
 import org.springframework.boot.web.servlet.ServletRegistrationBean;
@@ -16,6 +30,14 @@ import org.springframework.core.env.Environment;
 class HttpApiConfiguration {
 
   private static final Logger log = LoggerFactory.getLogger(HttpApiConfiguration.class);
+
+  HttpApiConfiguration(Environment environment) {
+    if (ManagementPortType.get(environment) == ManagementPortType.SAME) {
+      throw new InvalidConfigurationPropertyValueException("management.server.port",
+          environment.getProperty("management.server.port"),
+          "The value must differ from server.port, whose every path is the API's.");
+    }
+  }
 
   @Bean
   DrainLifecycle drainLifecycle(TaskProperties properties, PublicPortTomcatCustomizer tomcat) {
@@ -36,6 +58,25 @@ class HttpApiConfiguration {
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
       DrainLifecycle drain, Limits limits) {
     return new ServletRegistrationBean<>(new TaskServlet(client, properties, drain, limits), "/*");
+  }
+
+  /** Spring Boot's, which fails where it should answer 404: below a component that there is not. */
+  @Bean
+  @ConditionalOnAvailableEndpoint(HealthEndpoint.class)
+  HealthEndpointWebExtension healthEndpointWebExtension(HealthContributorRegistry contributors,
+      HealthEndpointGroups groups, HealthEndpointProperties health) {
+    return new HealthEndpointWebExtension(contributors, null, groups,
+        health.getLogging().getSlowIndicatorThreshold()) {
+      @Override
+      public WebEndpointResponse<HealthDescriptor> health(ApiVersion version, @Nullable WebServerNamespace namespace,
+          SecurityContext security, boolean showAll, String... path) {
+        try {
+          return super.health(version, namespace, security, showAll, path);
+        } catch (IllegalStateException e) {
+          return new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND);
+        }
+      }
+    };
   }
 
   @Bean

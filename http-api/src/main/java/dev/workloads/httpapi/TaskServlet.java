@@ -96,6 +96,7 @@ final class TaskServlet extends HttpServlet {
   private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
+    UnreadBodyValve.askForBody(request);
     if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
       createTask(body, request, response);
     } else {

@@ -132,6 +132,18 @@ class BodyTests {
   }
 
   @Test
+  void bodyThatIsNotTakenIsNotAskedFor() throws IOException {
+    try (Connection connection = api.connect()) {
+      assertTooLarge(connection.send(HttpApi.taskHead(LIMIT + 1, "Accept: application/json", "Expect: 100-continue")));
+    }
+    try (Connection connection = api.connect()) {
+      connection.send(HttpApi.taskHead(1, "Expect: 100-continue").replace("/task", "/x"));
+
+      assertThat(connection.answer().status()).isEqualTo(404);
+    }
+  }
+
+  @Test
   void bodyMayComeInManyChunksWithExtensionsAndTrailers() throws IOException {
     api.echo("echo");
     StringBuilder body = new StringBuilder();

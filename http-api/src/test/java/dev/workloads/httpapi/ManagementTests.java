@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
 
+@ExtendWith(OutputCaptureExtension.class)
 class ManagementTests {
 
   @RegisterExtension
@@ -42,6 +47,23 @@ class ManagementTests {
       "/actuator/loggers", "/task"})
   void nothingElseIsThere(String path) throws IOException {
     assertThat(api.get(api.managementPort(), path).status()).isEqualTo(404);
+  }
+
+  @Test
+  void portOfItsOwnIsRequired() {
+    new ApplicationContextRunner().withUserConfiguration(HttpApiConfiguration.class)
+        .withPropertyValues("server.port=8000", "management.server.port=8000")
+        .run(context -> assertThat(context).getFailure().rootCause()
+            .hasMessage("Property management.server.port with value '8000' is invalid: "
+                + "The value must differ from server.port, whose every path is the API's."));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/%2e%2e/env", "/actuator/health/x/y",
+      "/actuator/health/x", "/actuator/health/messaging/y", "/actuator/health/readiness/x/y", "/actuator/..;/x"})
+  void unknownPathIsNotFoundWithoutAStackTrace(String path, CapturedOutput output) throws IOException {
+    assertThat(api.get(api.managementPort(), path).status()).isEqualTo(404);
+    assertThat(output.getAll()).doesNotContain("Exception");
   }
 
   @Test

@@ -66,6 +66,17 @@ class RoutingTests {
     }
   }
 
+  // Tomcat's own answer, which offered TRACE and more
+  @Test
+  void serverAsAWholeOffersNoMethods() throws IOException {
+    try (Connection connection = api.connect()) {
+      Answer answer = connection.send("OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n").answer();
+
+      assertThat(answer.status()).isEqualTo(200);
+      assertThat(answer.headers().keySet()).containsExactlyInAnyOrder("Content-Length", "Date");
+    }
+  }
+
   @Test
   void answersNameNoServer() throws IOException {
     Answer answer = api.get(api.port(), "/");

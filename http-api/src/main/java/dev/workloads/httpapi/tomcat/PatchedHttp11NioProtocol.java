@@ -1,5 +1,6 @@
 package dev.workloads.httpapi.tomcat;
 
+import org.apache.coyote.Adapter;
 import org.apache.coyote.Processor;
 import org.apache.coyote.http11.Http11NioProtocol;
 import org.apache.coyote.http11.Http11Processor;
@@ -14,6 +15,18 @@ import org.apache.coyote.http11.Http11Processor;
 public final class PatchedHttp11NioProtocol extends Http11NioProtocol {
 
   private static final int ANSWER_BUFFER = 512; // the servlet writes an answer in one piece, which needs no buffer
+
+  /** Sets the adapter in place of the one that Tomcat sets later. */
+  void useAdapter(Adapter own) {
+    super.setAdapter(own);
+  }
+
+  @Override
+  public void setAdapter(Adapter adapter) {
+    if (getAdapter() == null) {
+      super.setAdapter(adapter);
+    }
+  }
 
   @Override
   public int getDesiredBufferSize() {

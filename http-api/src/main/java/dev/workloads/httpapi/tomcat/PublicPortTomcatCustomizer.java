@@ -4,7 +4,6 @@ import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.AbstractProtocol;
 import org.apache.coyote.ProtocolHandler;
-import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
@@ -60,11 +59,13 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
     connector.setAllowTrace(true); // the servlet refuses TRACE, and says in Allow what it takes
     connector.setProperty("socket.appReadBufSize", READ_BUFFER);
     connector.setProperty("socket.appWriteBufSize", WRITE_BUFFER);
-    if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> protocol) {
-      protocol.setMaxTrailerSize(TRAILERS);
-      protocol.setMaxHeaderCount(HEADERS);
-      protocol.setMaxConnections(maxConnections);
-      protocol.setProcessorCache(processorCache);
+    if (protocol instanceof PatchedHttp11NioProtocol http) {
+      http.useAdapter(new PublicPortAdapter(connector));
+      http.setMaxTrailerSize(TRAILERS);
+      http.setContinueResponseTiming("onRead"); // no 100 before an answer that does not need the body
+      http.setMaxHeaderCount(HEADERS);
+      http.setMaxConnections(maxConnections);
+      http.setProcessorCache(processorCache);
     }
   }
 }

@@ -7,14 +7,15 @@ import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
 import org.apache.coyote.ActionCode;
+import org.apache.coyote.ContinueResponseTiming;
 
 /**
- * Lets a servlet answer before it has read the whole body, and then close the connection. Without this valve Tomcat
- * reads up to 2 MB more after the answer, as slowly as the client likes.
+ * Lets a servlet ask for the body, or answer before it has read all of it and then close the connection. Without this
+ * valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
  */
 public final class UnreadBodyValve extends ValveBase {
 
-  private static final String DO_NOT_READ = UnreadBodyValve.class.getName();
+  private static final String REQUEST = UnreadBodyValve.class.getName();
 
   UnreadBodyValve() {
     super(true);
@@ -22,15 +23,22 @@ public final class UnreadBodyValve extends ValveBase {
 
   @Override
   public void invoke(Request request, Response response) throws IOException, ServletException {
-    request.setAttribute(DO_NOT_READ, (Runnable) () -> doNotReadRest(request));
+    request.setAttribute(REQUEST, request);
     getNext().invoke(request, response);
+  }
+
+  /** Sends 100 to a client that waits for it; Tomcat would only where the body is read with blocking. */
+  public static void askForBody(ServletRequest request) {
+    if (request.getAttribute(REQUEST) instanceof Request tomcats) {
+      tomcats.getResponse().sendAcknowledgement(ContinueResponseTiming.ON_REQUEST_BODY_READ);
+    }
   }
 
   /** Makes Tomcat close the connection after the answer if a part of the body has not been read. */
   public static void closeIfUnread(ServletRequest request) throws IOException {
     if (request.getContentLengthLong() != 0 && !request.getInputStream().isFinished()
-        && request.getAttribute(DO_NOT_READ) instanceof Runnable doNotRead) {
-      doNotRead.run();
+        && request.getAttribute(REQUEST) instanceof Request tomcats) {
+      doNotReadRest(tomcats);
     }
   }
 
