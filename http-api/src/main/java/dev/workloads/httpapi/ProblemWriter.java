@@ -37,8 +37,13 @@ final class ProblemWriter {
     if (problem == Problem.OVERLOADED) {
       response.setHeader("Retry-After", "1");
     }
+    Span span = span(request);
+    if (span != null && problem.status() >= 500) {
+      // Not the observation, whose error would go into tags of its timer: status and reason are counted already
+      span.tag("error.type", problem.reason()).error(new ProblemException(problem, text));
+    }
     if (prefersJson(Collections.list(request.getHeaders("Accept")))) {
-      byte[] json = json(problem, code, text, traceId(request));
+      byte[] json = json(problem, code, text, span == null ? null : span.context().traceId());
       write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json);
     } else {
       writeText(response, problem.status(), text + "\n");
@@ -81,10 +86,9 @@ final class ProblemWriter {
   }
 
   // From the request and not from the MDC, which is empty on a thread that reads a part of a body
-  private static @Nullable String traceId(HttpServletRequest request) {
-    Span span = ServerHttpObservationFilter.findObservationContext(request)
+  private static @Nullable Span span(HttpServletRequest request) {
+    return ServerHttpObservationFilter.findObservationContext(request)
         .map(context -> context.<TracingContext>get(TracingContext.class)).map(TracingContext::getSpan).orElse(null);
-    return span == null ? null : span.context().traceId();
   }
 
   /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */

@@ -66,9 +66,9 @@ class TracingIT {
       String rawTraceId = new String(HexFormat.of().parseHex(TRACE_ID), StandardCharsets.ISO_8859_1);
       Awaitility.await().untilAsserted(() -> {
         assertThat(exports).anyMatch(export -> export.contains(rawTraceId) && export.contains("http-api")
-            && export.contains("http post /task") && export.contains("messaging request"));
+            && export.contains("http post /task") && export.contains("send tasks.default"));
         assertThat(exports).anyMatch(export -> export.contains(rawTraceId) && export.contains("task-leet")
-            && export.contains("messaging process"));
+            && export.contains("process tasks.default"));
       });
     }
   }

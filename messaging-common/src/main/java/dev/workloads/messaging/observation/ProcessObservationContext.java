@@ -12,7 +12,7 @@ public final class ProcessObservationContext extends ReceiverContext<BrokerMessa
   private final String group;
 
   ProcessObservationContext(BrokerMessage message, String group) {
-    super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.SERVER);
+    super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.CONSUMER);
     this.message = message;
     this.group = group;
     setCarrier(message);

@@ -6,7 +6,7 @@ import io.micrometer.observation.ObservationConvention;
 
 /**
  * How the processing of messages is named and tagged: the timer {@code messaging.process} with {@code outcome} and
- * {@code group}.
+ * {@code group}. Spans follow OpenTelemetry's conventions for messaging.
  */
 public class ProcessObservationConvention implements ObservationConvention<ProcessObservationContext> {
 
@@ -17,7 +17,7 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
 
   @Override
   public String getContextualName(ProcessObservationContext context) {
-    return "messaging process";
+    return "process " + context.message().subject();
   }
 
   @Override
@@ -27,7 +27,12 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
 
   @Override
   public KeyValues getHighCardinalityKeyValues(ProcessObservationContext context) {
-    return KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.message().subject());
+    KeyValues attributes = KeyValues.of("messaging.system", "nats",
+        "messaging.destination.name", context.message().subject(),
+        "messaging.operation.name", "process", "messaging.operation.type", "process",
+        "messaging.consumer.group.name", context.group());
+    Throwable error = context.getError();
+    return error == null ? attributes : attributes.and("error.type", error.getClass().getName());
   }
 
   @Override

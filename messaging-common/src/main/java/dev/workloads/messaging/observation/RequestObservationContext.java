@@ -1,6 +1,7 @@
 package dev.workloads.messaging.observation;
 
 import dev.workloads.messaging.BrokerMessage;
+import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.RequestReplySenderContext;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,7 +14,7 @@ public final class RequestObservationContext extends RequestReplySenderContext<M
   private final Map<String, String> traceHeaders = new LinkedHashMap<>();
 
   RequestObservationContext(String subject) {
-    super((carrier, name, value) -> Objects.requireNonNull(carrier).put(name, value));
+    super((carrier, name, value) -> Objects.requireNonNull(carrier).put(name, value), Kind.PRODUCER);
     this.subject = subject;
     setCarrier(traceHeaders);
   }

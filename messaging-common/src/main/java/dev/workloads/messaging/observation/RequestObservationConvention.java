@@ -8,7 +8,7 @@ import java.util.Locale;
 
 /**
  * How requests are named and tagged: the timer {@code messaging.request} with {@code outcome} and {@code reason}. The
- * subject, which a caller may choose, goes into traces only.
+ * subject, which a caller may choose, goes into spans only; they follow OpenTelemetry's conventions for messaging.
  */
 public class RequestObservationConvention implements ObservationConvention<RequestObservationContext> {
 
@@ -21,7 +21,7 @@ public class RequestObservationConvention implements ObservationConvention<Reque
 
   @Override
   public String getContextualName(RequestObservationContext context) {
-    return "messaging request";
+    return "send " + context.subject();
   }
 
   @Override
@@ -32,7 +32,10 @@ public class RequestObservationConvention implements ObservationConvention<Reque
 
   @Override
   public KeyValues getHighCardinalityKeyValues(RequestObservationContext context) {
-    return KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject());
+    KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject(),
+        "messaging.operation.name", "send", "messaging.operation.type", "send");
+    Throwable error = context.getError();
+    return error == null ? attributes : attributes.and("error.type", reason(error));
   }
 
   @Override

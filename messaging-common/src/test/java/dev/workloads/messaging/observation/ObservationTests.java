@@ -20,6 +20,7 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
 import io.micrometer.observation.transport.SenderContext;
 import java.lang.reflect.Proxy;
@@ -69,6 +70,27 @@ class ObservationTests {
       Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
           "error=none,group=worker,outcome=success: 1",
           "error=MessageRejectedException,group=worker,outcome=error: 1"));
+    });
+  }
+
+  @Test
+  void spansFollowTheConventionsForMessaging() {
+    runner.run(context -> {
+      MessagingClient client = context.getBean(MessagingClient.class);
+
+      client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT);
+      assertThatThrownBy(() -> client.request("tasks.fail", new byte[0], TIMEOUT)).hasMessage("no");
+
+      String send = "messaging.operation.name=send,messaging.operation.type=send,messaging.system=nats";
+      String process = "messaging.consumer.group.name=worker,messaging.destination.name=tasks.%s,"
+          + "messaging.operation.name=process,messaging.operation.type=process,messaging.system=nats";
+      Awaitility.await().untilAsserted(() -> assertThat(context.getBean(Propagation.class).spans)
+          .containsExactlyInAnyOrder(
+              "send tasks.echo PRODUCER messaging.destination.name=tasks.echo," + send,
+              "process tasks.echo CONSUMER " + process.formatted("echo"),
+              "send tasks.fail PRODUCER error.type=handler-rejected,messaging.destination.name=tasks.fail," + send,
+              "process tasks.fail CONSUMER error.type=" + MessageRejectedException.class.getName() + ","
+                  + process.formatted("fail")));
     });
   }
 
@@ -187,10 +209,11 @@ class ObservationTests {
     }
   }
 
-  /** Stands for a tracer: writes a header on one side and reads it on the other. */
+  /** Stands for a tracer: writes a header on one side, reads it on the other, and knows each span that has ended. */
   static class Propagation implements ObservationHandler<Observation.Context> {
 
     final Queue<String> received = new ConcurrentLinkedQueue<>();
+    final Queue<String> spans = new ConcurrentLinkedQueue<>();
 
     @Override
     @SuppressWarnings("unchecked")
@@ -201,6 +224,14 @@ class ObservationTests {
         received.add(((ReceiverContext<BrokerMessage>) receiver).getGetter()
             .get((BrokerMessage) receiver.getCarrier(), "traceparent"));
       }
+    }
+
+    @Override
+    public void onStop(Observation.Context context) {
+      Kind kind = context instanceof SenderContext<?> sender
+          ? sender.getKind() : ((ReceiverContext<?>) context).getKind();
+      spans.add(context.getContextualName() + " " + kind + " " + context.getHighCardinalityKeyValues().stream()
+          .map(attribute -> attribute.getKey() + "=" + attribute.getValue()).collect(Collectors.joining(",")));
     }
 
     @Override
