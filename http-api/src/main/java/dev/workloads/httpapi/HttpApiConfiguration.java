@@ -57,7 +57,8 @@ class HttpApiConfiguration {
   @Bean
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
       DrainLifecycle drain, Limits limits) {
-    return new ServletRegistrationBean<>(new TaskServlet(client, properties, drain, limits), "/*");
+    TaskPage page = properties.page().enabled() ? new TaskPage() : null;
+    return new ServletRegistrationBean<>(new TaskServlet(client, properties, drain, limits, page), "/*");
   }
 
   /** Spring Boot's, which fails where it should answer 404: below a component that there is not. */

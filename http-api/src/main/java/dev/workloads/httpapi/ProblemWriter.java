@@ -6,14 +6,11 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 import org.springframework.web.filter.ServerHttpObservationFilter;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,6 +20,8 @@ final class ProblemWriter {
 
   private static final String TEXT = "text/plain;charset=UTF-8";
   private static final JsonMapper JSON = JsonMapper.shared();
+  private static final List<MediaType> JSON_TYPES =
+      List.of(MediaType.APPLICATION_PROBLEM_JSON, MediaType.APPLICATION_JSON);
 
   private ProblemWriter() {}
 
@@ -42,7 +41,7 @@ final class ProblemWriter {
       // Not the observation, whose error would go into tags of its timer: status and reason are counted already
       span.tag("error.type", problem.reason()).error(new ProblemException(problem, text));
     }
-    if (prefersJson(Collections.list(request.getHeaders("Accept")))) {
+    if (Accept.prefers(request, JSON_TYPES, List.of(MediaType.TEXT_PLAIN))) {
       byte[] json = json(problem, code, text, span == null ? null : span.context().traceId());
       write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json);
     } else {
@@ -89,33 +88,5 @@ final class ProblemWriter {
   private static @Nullable Span span(HttpServletRequest request) {
     return ServerHttpObservationFilter.findObservationContext(request)
         .map(context -> context.<TracingContext>get(TracingContext.class)).map(TracingContext::getSpan).orElse(null);
-  }
-
-  /** RFC 9110, 12.5.1: the higher quality decides; where they are equal, the range that is more specific. */
-  private static boolean prefersJson(List<String> accept) {
-    try {
-      List<MediaType> ranges = MediaType.parseMediaTypes(accept);
-      double json = Math.max(weight(ranges, MediaType.APPLICATION_PROBLEM_JSON),
-          weight(ranges, MediaType.APPLICATION_JSON));
-      return json > weight(ranges, MediaType.TEXT_PLAIN);
-    } catch (InvalidMediaTypeException e) {
-      return false; // Accept never makes a request fail
-    }
-  }
-
-  // The quality of the most specific range that the type is in, and a little more the more specific that range is
-  private static double weight(List<MediaType> ranges, MediaType type) {
-    List<Predicate<MediaType>> specific = List.of(
-        range -> range.equalsTypeAndSubtype(type),
-        range -> range.isWildcardSubtype() && range.getType().equals(type.getType()),
-        MediaType::isWildcardType);
-    for (int i = 0; i < specific.size(); i++) {
-      for (MediaType range : ranges) {
-        if (specific.get(i).test(range)) {
-          return range.getQualityValue() == 0 ? 0 : range.getQualityValue() - i * 0.0001;
-        }
-      }
-    }
-    return 0;
   }
 }

@@ -18,6 +18,7 @@ import org.springframework.util.unit.DataSize;
  *     connections, of which there is one for each 80 KB of the heap unless server.tomcat.max-connections says how many.
  * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap; 2 GB at most.
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
+ * @param page the page at / on which a task can be tried
  */
 @ConfigurationProperties("task")
 record TaskProperties(
@@ -26,7 +27,8 @@ record TaskProperties(
     @DefaultValue("10s") Duration bodyTimeout,
     @Nullable Integer maxInFlight,
     @Nullable DataSize maxBuffered,
-    @DefaultValue("1s") Duration drainDelay) {
+    @DefaultValue("1s") Duration drainDelay,
+    @DefaultValue Page page) {
 
   TaskProperties {
     require(requestTimeout.toMillis() > 0, "task.request-timeout", requestTimeout, "must be at least 1 ms");
@@ -38,6 +40,13 @@ record TaskProperties(
         "must be at least 1 byte");
     require(!drainDelay.isNegative(), "task.drain-delay", drainDelay, "must not be negative");
   }
+
+  /**
+   * Settings of the page.
+   *
+   * @param enabled whether browsers get it
+   */
+  record Page(@DefaultValue("false") boolean enabled) {}
 
   private static void require(boolean valid, String name, @Nullable Object value, String rule) {
     if (!valid) {

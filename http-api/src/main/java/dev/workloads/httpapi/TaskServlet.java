@@ -34,13 +34,16 @@ final class TaskServlet extends HttpServlet {
   private final transient MessagingClient client;
   private final transient TaskProperties properties;
   private final transient DrainLifecycle drain;
+  private final transient @Nullable TaskPage page;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
 
-  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, Limits limits) {
+  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, Limits limits,
+      @Nullable TaskPage page) {
     this.client = client;
     this.properties = properties;
     this.drain = drain;
+    this.page = page;
     this.inFlight = new Semaphore(limits.maxInFlight());
     this.freeBytes = new Semaphore(limits.maxBuffered());
   }
@@ -78,7 +81,7 @@ final class TaskServlet extends HttpServlet {
     if (!"/task".equals(request.getPathInfo())) {
       UnreadBodyValve.closeIfUnread(request);
       closeWhileDraining(request, response);
-      ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
+      writePageOrNotFound(request, response);
     } else if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
@@ -90,6 +93,14 @@ final class TaskServlet extends HttpServlet {
       } else {
         createTask(complete, request, response);
       }
+    }
+  }
+
+  private void writePageOrNotFound(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    if (page != null && TaskPage.isAskedFor(request)) {
+      page.write(response);
+    } else {
+      ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
     }
   }
 

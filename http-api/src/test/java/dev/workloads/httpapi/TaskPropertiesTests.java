@@ -29,7 +29,8 @@ class TaskPropertiesTests {
   @Test
   void defaultsAreThoseOfTheContract() {
     runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
-        Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), null, null, Duration.ofSeconds(1))));
+        Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), null, null, Duration.ofSeconds(1),
+        new TaskProperties.Page(false))));
   }
 
   @ParameterizedTest

@@ -1,0 +1,60 @@
+package dev.workloads.httpapi;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.List;
+import org.springframework.core.io.ClassPathResource;
+import org.springframework.http.MediaType;
+
+/** The page at {@code /} on which a task can be tried: one file, whose policy allows its own script and style only. */
+final class TaskPage {
+
+  private static final List<MediaType> HTML = List.of(MediaType.TEXT_HTML);
+  private static final List<MediaType> OTHERS =
+      List.of(MediaType.TEXT_PLAIN, MediaType.APPLICATION_JSON, MediaType.APPLICATION_PROBLEM_JSON);
+
+  private final byte[] html;
+  private final String policy;
+
+  TaskPage() {
+    try {
+      String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
+      html = text.getBytes(StandardCharsets.UTF_8);
+      policy = "default-src 'none'; script-src " + hash(text, "script") + "; style-src " + hash(text, "style")
+          + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String hash(String html, String element) {
+    String content = html.substring(html.indexOf("<" + element + ">") + element.length() + 2,
+        html.indexOf("</" + element + ">"));
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
+      return "'sha256-" + Base64.getEncoder().encodeToString(hash) + "'";
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every Java platform has it
+    }
+  }
+
+  /** Returns whether a browser asks for the page; programs, which do not prefer HTML, do not get it. */
+  static boolean isAskedFor(HttpServletRequest request) {
+    return "/".equals(request.getPathInfo()) && List.of("GET", "HEAD").contains(request.getMethod())
+        && Accept.prefers(request, HTML, OTHERS);
+  }
+
+  void write(HttpServletResponse response) throws IOException {
+    response.setHeader("Content-Security-Policy", policy);
+    response.setHeader("Referrer-Policy", "no-referrer");
+    response.setHeader("Cache-Control", "no-cache");
+    response.setHeader("Vary", "Accept");
+    ProblemWriter.write(response, HttpServletResponse.SC_OK, "text/html;charset=UTF-8", html);
+  }
+}

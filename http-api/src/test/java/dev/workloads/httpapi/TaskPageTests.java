@@ -1,0 +1,148 @@
+package dev.workloads.httpapi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.workloads.messaging.BrokerMessage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.BlockingQueue;
+import org.htmlunit.WebClient;
+import org.htmlunit.html.DomElement;
+import org.htmlunit.html.HtmlInput;
+import org.htmlunit.html.HtmlPage;
+import org.htmlunit.html.HtmlTextArea;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TaskPageTests {
+
+  private static final String CHROMIUM = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,"
+      + "image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7";
+
+  @RegisterExtension
+  static final HttpApi api = HttpApi.with("task.page.enabled=true");
+  @RegisterExtension
+  static final HttpApi without = HttpApi.with();
+
+  @AutoClose
+  private final WebClient browser = new WebClient();
+
+  @Test
+  void taskIsSentAndAnswered() throws IOException {
+    BlockingQueue<BrokerMessage> others = api.silent("tasks.default");
+    api.worker("shout", message -> message.reply((message.text().toUpperCase(Locale.ROOT) + " <b>")
+        .getBytes(StandardCharsets.UTF_8)));
+    HtmlPage page = load();
+
+    send(page, "shout", "hello");
+
+    assertThat(text(page, "answer")).containsPattern("^200 in \\d+ ms\\s*HELLO <b>$");
+    assertThat(text(page, "history")).containsPattern("^200 in \\d+ ms \u00b7 shout \u00b7 hello \u2192 HELLO <b>$");
+    assertThat(others).isEmpty();
+  }
+
+  @Test
+  void taskWithoutAWorkerGoesToTheDefaultAndEnterSends() throws IOException {
+    api.echo("default");
+    HtmlPage page = load();
+
+    page.<HtmlTextArea>getHtmlElementById("payload").setText("x");
+    page.<HtmlInput>getHtmlElementById("worker").setValue("");
+    page.<HtmlInput>getHtmlElementById("worker").type('\n');
+    browser.waitForBackgroundJavaScript(10_000);
+
+    assertThat(text(page, "history")).contains("\u00b7 default \u00b7 x");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"nobody, 502 no-responders, nobody is subscribed", "a b, 400 invalid-request, worker"})
+  void errorIsShownWithItsReason(String worker, String outcome, String text) throws IOException {
+    HtmlPage page = load();
+
+    send(page, worker, "x");
+
+    assertThat(text(page, "answer")).startsWith(outcome + " in ").contains(text);
+  }
+
+  @Test
+  void lastTenAnswersAreKept() throws IOException {
+    api.echo("echo");
+    HtmlPage page = load();
+    for (int i = 0; i <= 10; i++) {
+      send(page, "echo", "number " + i);
+    }
+
+    List<DomElement> entries = page.getHtmlElementById("history").getElementsByTagName("li").stream()
+        .map(DomElement.class::cast).toList();
+    assertThat(entries).hasSize(10);
+    assertThat(entries.get(0).getTextContent()).contains("number 10 ");
+    assertThat(entries.get(9).getTextContent()).contains("number 1 ");
+  }
+
+  @Test
+  void everyFieldHasALabelAndAnswersAreAnnounced() throws IOException {
+    HtmlPage page = load();
+
+    assertThat(page.querySelectorAll("label[for=worker], label[for=payload]").size()).isEqualTo(2);
+    assertThat(page.querySelector("#answer[role=status][aria-live=polite]").isDisplayed()).isTrue();
+    assertThat(page.getHtmlElementById("payload").hasAttribute("autofocus")).isTrue();
+  }
+
+  @Test
+  void pageRunsNothingButItsOwnScriptAndStyle() throws IOException {
+    Answer answer = api.get(api.port(), "/", CHROMIUM);
+
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.header("Content-Type")).isEqualTo("text/html;charset=UTF-8");
+    assertThat(answer.header("X-Content-Type-Options")).isEqualTo("nosniff");
+    assertThat(answer.header("Referrer-Policy")).isEqualTo("no-referrer");
+    assertThat(answer.header("Content-Security-Policy")).matches("default-src 'none'; script-src 'sha256-[^' ]{44}'; "
+        + "style-src 'sha256-[^' ]{44}'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; "
+        + "base-uri 'none'");
+    assertThat(answer.text()).doesNotContain("http:", "https:", " style=", " onclick=").containsOnlyOnce("<script")
+        .containsOnlyOnce("<style");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"X: no Accept", "Accept: */*", "Accept: text/plain", "Accept: text/*",
+      "Accept: application/json", "Accept: application/json, text/html", "Accept: text/html;q=0.5, text/plain",
+      "Accept: text/html;q=0", "Accept: nonsense"})
+  void otherClientsDoNotGetThePage(String accept) throws IOException {
+    assertNotFound(api.get(api.port(), "/", accept));
+  }
+
+  @Test
+  void nobodyGetsThePageUnlessItIsEnabledNorAnywhereElse() throws IOException {
+    assertNotFound(without.get(without.port(), "/", CHROMIUM));
+    assertNotFound(api.get(api.port(), "/index.html", CHROMIUM));
+    try (Connection connection = api.connect()) {
+      assertNotFound(connection.send("POST / HTTP/1.1\r\nHost: test\r\n" + CHROMIUM + "\r\n\r\n").answer());
+    }
+  }
+
+  private static void assertNotFound(Answer answer) {
+    assertThat(answer.status()).isEqualTo(404);
+    assertThat(answer.text()).isEqualTo("Not found\n");
+  }
+
+  private HtmlPage load() throws IOException {
+    return browser.getPage("http://localhost:" + api.port() + "/");
+  }
+
+  private void send(HtmlPage page, String worker, String payload) throws IOException {
+    page.<HtmlInput>getHtmlElementById("worker").setValue(worker);
+    page.<HtmlTextArea>getHtmlElementById("payload").setText(payload);
+    page.getHtmlElementById("send").click();
+    browser.waitForBackgroundJavaScript(10_000);
+  }
+
+  private static String text(HtmlPage page, String id) {
+    return page.getHtmlElementById(id).getTextContent();
+  }
+}
