@@ -20,7 +20,7 @@ import org.springframework.util.unit.DataSize;
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
  * @param page the page at / on which a task can be tried
  */
-@ConfigurationProperties("task")
+@ConfigurationProperties(prefix = "task", ignoreUnknownFields = false)
 record TaskProperties(
     @DefaultValue("5s") Duration requestTimeout,
     @DefaultValue("8MB") DataSize maxBodySize,

@@ -2,6 +2,7 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
@@ -14,7 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Configuration;
@@ -58,6 +61,21 @@ class TaskPropertiesTests {
       "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms"})
   void smallestValuesAreAccepted(String setting) {
     runner.withPropertyValues(setting).run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"task.request-timeout=", "task.max-body-size=", "task.max-in-flight=", "task.max-buffered=",
+      "task.drain-delay=", "task.body-timeout="})
+  void emptyValueIsAsIfItWereNotSet(String setting) {
+    runner.run(usual -> runner.withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
+        .withPropertyValues("messaging.transport=in-process", setting).run(context ->
+        assertThat(context.getBean(TaskProperties.class)).isEqualTo(usual.getBean(TaskProperties.class))));
+  }
+
+  @Test
+  void unknownSettingStopsTheStart() {
+    runner.withPropertyValues("task.timeout=1s").run(context -> assertThat(context).getFailure().rootCause()
+        .isInstanceOf(UnboundConfigurationPropertiesException.class).hasMessageContaining("task.timeout"));
   }
 
   @Test

@@ -14,31 +14,66 @@ import dev.workloads.messaging.observation.ProcessObservationConvention;
 import dev.workloads.messaging.observation.RequestObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
 import io.nats.client.Options;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.AbstractBindHandler;
+import org.springframework.boot.context.properties.bind.BindContext;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
+import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.ssl.DefaultSslBundleRegistry;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
+import org.springframework.util.StringUtils;
 import org.springframework.util.unit.DataSize;
 
 /** Auto-configuration of the messaging client and, where there is a {@link BrokerMessageHandler}, of a worker. */
 @AutoConfiguration
 @EnableConfigurationProperties(MessagingProperties.class)
 public final class MessagingAutoConfiguration {
+
+  /** Binding an empty value to null leaves it unbound, which Spring Boot takes for an unknown property. */
+  @Bean
+  static ConfigurationPropertiesBindHandlerAdvisor emptyIsNotUnknown() {
+    return handler -> new AbstractBindHandler(handler) {
+
+      @Override
+      public void onFinish(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
+          @Nullable Object result) throws Exception {
+        try {
+          super.onFinish(name, target, context, result);
+        } catch (UnboundConfigurationPropertiesException e) {
+          Set<ConfigurationProperty> unknown = new LinkedHashSet<>(e.getUnboundProperties());
+          unknown.removeIf(property ->
+              context.getBinder().bind(property.getName(), Bindable.of(String.class)).orElse("").isEmpty());
+          if (!unknown.isEmpty()) {
+            throw new UnboundConfigurationPropertiesException(unknown);
+          }
+        }
+      }
+    };
+  }
 
   @Bean
   @ConditionalOnMissingBean
@@ -50,7 +85,7 @@ public final class MessagingAutoConfiguration {
   }
 
   @Bean
-  @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
+  @Conditional(OnListener.class)
   @ConditionalOnBean(value = BrokerMessageHandler.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerContainer messageListenerContainer(MessageTransport transport, BrokerMessageHandler handler,
@@ -68,7 +103,7 @@ public final class MessagingAutoConfiguration {
   @Bean
   @ConditionalOnBean(value = MessageListenerContainer.class, search = SearchStrategy.CURRENT)
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
-  @ConditionalOnBooleanProperty(name = "messaging.discovery.enabled", matchIfMissing = true)
+  @Conditional(OnDiscovery.class)
   ServiceDiscovery serviceDiscovery(MessageTransport transport, MessageListenerContainer container,
       MessagingProperties properties, Environment environment) {
     MessagingProperties.Discovery discovery = properties.discovery();
@@ -79,14 +114,15 @@ public final class MessagingAutoConfiguration {
 
   /** Subscriptions that nobody handles are a mistake, found at the start and not by a requester in vain. */
   @Configuration(proxyBeanMethods = false)
-  @ConditionalOnProperty("messaging.subscriptions")
-  @ConditionalOnBooleanProperty(name = "messaging.listener.enabled", matchIfMissing = true)
+  @Conditional(OnListener.class)
   @ConditionalOnMissingBean(value = BrokerMessageHandler.class, search = SearchStrategy.CURRENT)
   static class MissingHandlerConfiguration {
 
     MissingHandlerConfiguration(MessagingProperties properties) {
-      throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
-          "There is no BrokerMessageHandler bean to handle the messages: declare one, or remove the property.");
+      if (!properties.subscriptions().isEmpty()) {
+        throw new InvalidConfigurationPropertyValueException("messaging.subscriptions", properties.subscriptions(),
+            "There is no BrokerMessageHandler bean to handle the messages: declare one, or remove the property.");
+      }
     }
   }
 
@@ -121,7 +157,7 @@ public final class MessagingAutoConfiguration {
 
   /** Messages within this process. */
   @Configuration(proxyBeanMethods = false)
-  @ConditionalOnProperty(name = "messaging.transport", havingValue = "in-process")
+  @Conditional(OnInProcess.class)
   static class InProcessConfiguration {
 
     @Bean
@@ -133,15 +169,16 @@ public final class MessagingAutoConfiguration {
 
   /** Messages over NATS. */
   @Configuration(proxyBeanMethods = false)
-  @ConditionalOnProperty(name = "messaging.transport", havingValue = "nats", matchIfMissing = true)
+  @Conditional(OnNats.class)
   static class NatsConfiguration {
 
     @Bean
     @ConditionalOnMissingBean(NatsConnectionDetails.class)
     PropertiesNatsConnectionDetails natsConnectionDetails(MessagingProperties properties, Environment environment,
         ObjectProvider<SslBundles> sslBundles) {
-      return new PropertiesNatsConnectionDetails(properties.nats(),
-          environment.getProperty("NATS_URL", Options.DEFAULT_URL), sslBundles.getIfAvailable(DefaultSslBundleRegistry::new));
+      String url = environment.getProperty("NATS_URL");
+      return new PropertiesNatsConnectionDetails(properties.nats(), StringUtils.hasText(url) ? url : Options.DEFAULT_URL,
+          sslBundles.getIfAvailable(DefaultSslBundleRegistry::new));
     }
 
     @Bean
@@ -153,6 +190,49 @@ public final class MessagingAutoConfiguration {
           NatsOptions.builder(details, nats, environment.getProperty("spring.application.name"));
       customizers.orderedStream().forEach(customizer -> customizer.customize(options));
       return NatsTransport.open(options.build(), nats.readyGrace(), nats.maxReconnectWait());
+    }
+  }
+
+  /** Reads a setting as {@link MessagingProperties} do: in any relaxed form, and an empty one as if it were not set. */
+  private abstract static class OnSetting implements Condition {
+
+    private final String name;
+    private final Object value;
+    private final boolean isDefault;
+
+    OnSetting(String name, Object value, boolean isDefault) {
+      this.name = name;
+      this.value = value;
+      this.isDefault = isDefault;
+    }
+
+    @Override
+    public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+      return Binder.get(context.getEnvironment()).bind(name, value.getClass()).map(value::equals).orElse(isDefault);
+    }
+  }
+
+  static final class OnNats extends OnSetting {
+    OnNats() {
+      super("messaging.transport", MessagingProperties.Transport.NATS, true);
+    }
+  }
+
+  static final class OnInProcess extends OnSetting {
+    OnInProcess() {
+      super("messaging.transport", MessagingProperties.Transport.IN_PROCESS, false);
+    }
+  }
+
+  static final class OnListener extends OnSetting {
+    OnListener() {
+      super("messaging.listener.enabled", true, true);
+    }
+  }
+
+  static final class OnDiscovery extends OnSetting {
+    OnDiscovery() {
+      super("messaging.discovery.enabled", true, true);
     }
   }
 }

@@ -5,9 +5,13 @@ import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.nats.NatsTransport;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.config.MeterFilter;
 import io.nats.client.Statistics;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -50,9 +54,25 @@ public final class MessagingMetricsAutoConfiguration {
       counters.add("messaging.nats.received.messages", "Messages received from NATS", Statistics::getInMsgs);
       counters.add("messaging.nats.received.bytes", "Bytes received from NATS", Statistics::getInBytes);
       counters.add("messaging.nats.sent.messages", "Messages sent to NATS", Statistics::getOutMsgs);
-      counters.add("messaging.nats.sent.bytes", "Bytes sent to NATS", Statistics::getOutBytes);
+      counters.add("messaging.nats.sent.bytes", "Bytes sent to NATS, its protocol included", Statistics::getOutBytes);
       counters.add("messaging.nats.dropped.messages", "Messages lost because they arrived faster than they were taken",
           Statistics::getDroppedCount);
+    };
+  }
+
+  // An observation has no place for it
+  @Bean
+  static MeterFilter messagingDescriptions() {
+    Map<String, String> descriptions = Map.of("messaging.request", "Requests until their reply or failure",
+        "messaging.process", "Messages while they were being handled");
+    return new MeterFilter() {
+
+      @Override
+      public Meter.Id map(Meter.Id id) {
+        String description = descriptions.get(id.getName());
+        return description == null ? id
+            : new Meter.Id(id.getName(), Tags.of(id.getTags()), id.getBaseUnit(), description, id.getType());
+      }
     };
   }
 

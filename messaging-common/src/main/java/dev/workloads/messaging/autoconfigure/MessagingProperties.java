@@ -1,5 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
+import dev.workloads.messaging.Subjects;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -7,10 +8,12 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.context.properties.source.MutuallyExclusiveConfigurationPropertiesException;
 import org.springframework.util.unit.DataSize;
 
 /**
- * Settings of messaging.
+ * Settings of messaging. An empty value is as if it were not set, which Spring Boot does for all types but strings and
+ * primitives.
  *
  * @param transport what carries the messages
  * @param subscriptions subject patterns whose messages the worker handles, comma-separated
@@ -26,13 +29,13 @@ import org.springframework.util.unit.DataSize;
  * @param discovery settings of the NATS service API, by which tools find the worker
  * @param nats settings of the NATS transport
  */
-@ConfigurationProperties("messaging")
+@ConfigurationProperties(prefix = "messaging", ignoreUnknownFields = false)
 public record MessagingProperties(
     @DefaultValue("nats") Transport transport,
     @DefaultValue List<String> subscriptions,
     @Nullable String consumerGroup,
-    @DefaultValue("256") int maxInFlight,
-    @DefaultValue("256") int queueCapacity,
+    @DefaultValue("256") Integer maxInFlight,
+    @DefaultValue("256") Integer queueCapacity,
     @Nullable DataSize maxBuffered,
     @DefaultValue("25s") Duration drainTimeout,
     @DefaultValue Listener listener,
@@ -40,7 +43,11 @@ public record MessagingProperties(
     @DefaultValue Discovery discovery,
     @DefaultValue Nats nats) {
 
+  private static final String DEFAULT_VERSION = "1.0.0";
+  private static final String DEFAULT_INBOX_PREFIX = "_INBOX";
+
   public MessagingProperties {
+    consumerGroup = emptyToNull(consumerGroup);
     require(maxInFlight > 0, "messaging.max-in-flight", maxInFlight, "must be at least 1");
     require(queueCapacity >= 0, "messaging.queue-capacity", queueCapacity, "must not be negative");
     require(maxBuffered == null || maxBuffered.toBytes() > 0, "messaging.max-buffered", maxBuffered,
@@ -61,7 +68,7 @@ public record MessagingProperties(
    *
    * @param enabled whether messages are subscribed to and handled
    */
-  public record Listener(@DefaultValue("true") boolean enabled) {}
+  public record Listener(@DefaultValue("true") Boolean enabled) {}
 
   /**
    * Settings of requests.
@@ -83,11 +90,12 @@ public record MessagingProperties(
    * @param description what the worker does, in a sentence
    */
   public record Discovery(
-      @DefaultValue("true") boolean enabled,
-      @DefaultValue("1.0.0") String version,
+      @DefaultValue("true") Boolean enabled,
+      @DefaultValue(DEFAULT_VERSION) String version,
       @DefaultValue("") String description) {
 
     public Discovery {
+      version = version.isEmpty() ? DEFAULT_VERSION : version;
       require(version.matches("\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?"), "messaging.discovery.version", version,
           "must be a semantic version such as 1.0.0");
     }
@@ -117,7 +125,7 @@ public record MessagingProperties(
       @Nullable String token,
       @Nullable Path credentialsFile,
       @Nullable Path nkeyFile,
-      @DefaultValue("_INBOX") String inboxPrefix,
+      @DefaultValue(DEFAULT_INBOX_PREFIX) String inboxPrefix,
       @DefaultValue("2s") Duration connectTimeout,
       @DefaultValue("500ms") Duration maxReconnectWait,
       @DefaultValue("5s") Duration pingInterval,
@@ -130,6 +138,8 @@ public record MessagingProperties(
       token = emptyToNull(token);
       credentialsFile = emptyToNull(credentialsFile);
       nkeyFile = emptyToNull(nkeyFile);
+      inboxPrefix = inboxPrefix.isEmpty() ? DEFAULT_INBOX_PREFIX : inboxPrefix;
+      requireInbox(inboxPrefix);
       requireOneLogin(username, token, credentialsFile, nkeyFile);
       requirePositive("messaging.nats.connect-timeout", connectTimeout);
       requirePositive("messaging.nats.max-reconnect-wait", maxReconnectWait);
@@ -140,11 +150,21 @@ public record MessagingProperties(
 
   private static void requireOneLogin(@Nullable Object username, @Nullable Object token, @Nullable Object credentialsFile,
       @Nullable Object nkeyFile) {
-    String ways = (username == null ? "" : ", messaging.nats.username") + (token == null ? "" : ", messaging.nats.token")
-        + (credentialsFile == null ? "" : ", messaging.nats.credentials-file")
-        + (nkeyFile == null ? "" : ", messaging.nats.nkey-file");
-    require(ways.lastIndexOf(',') <= 0, ways.replaceFirst(", ", ""), null,
-        "must be given for one of these properties only: they are several ways to log in");
+    MutuallyExclusiveConfigurationPropertiesException.throwIfMultipleNonNullValuesIn(ways -> {
+      ways.put("messaging.nats.username", username);
+      ways.put("messaging.nats.token", token);
+      ways.put("messaging.nats.credentials-file", credentialsFile);
+      ways.put("messaging.nats.nkey-file", nkeyFile);
+    });
+  }
+
+  private static void requireInbox(String prefix) {
+    try {
+      Subjects.requireSubject(prefix);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.inbox-prefix", prefix,
+          "Replies cannot come back there: " + e.getMessage() + ".");
+    }
   }
 
   private static <T> @Nullable T emptyToNull(@Nullable T value) {
@@ -156,7 +176,12 @@ public record MessagingProperties(
    *
    * @param bundle name of the SSL bundle with the trusted certificates, and for mTLS our own
    */
-  public record Ssl(@Nullable String bundle) {}
+  public record Ssl(@Nullable String bundle) {
+
+    public Ssl {
+      bundle = emptyToNull(bundle);
+    }
+  }
 
   private static void requirePositive(String name, Duration value) {
     require(value.toMillis() > 0, name, value, "must be at least 1 ms");

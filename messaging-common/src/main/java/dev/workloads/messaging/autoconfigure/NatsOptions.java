@@ -4,6 +4,7 @@ import io.nats.client.NKey;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -32,13 +33,28 @@ final class NatsOptions {
   }
 
   private static String[] servers(NatsConnectionDetails details) {
+    details.getServers().forEach(NatsOptions::requireServer);
+    return details.getServers().toArray(String[]::new);
+  }
+
+  private static void requireServer(String server) {
     try {
-      new Options.Builder().servers(details.getServers().toArray(String[]::new));
-      return details.getServers().toArray(String[]::new);
-    } catch (IllegalArgumentException e) {
-      throw new InvalidConfigurationPropertyValueException("messaging.nats.servers", null,
-          "The value must be NATS URLs such as nats://localhost:4222, comma-separated.");
+      new Options.Builder().server(server);
+      int port = URI.create(server.contains("://") ? server : "nats://" + server).getPort();
+      if (port == 0 || port > 65_535) {
+        throw new IllegalArgumentException("There is no such port");
+      }
+    } catch (IllegalArgumentException e) { // not as the cause: its message has the credentials
+      // Boot would show the raw value of a property, credentials included, if this were no more than its name
+      throw new InvalidConfigurationPropertyValueException("messaging.nats.servers (or NATS_URL)", masked(server),
+          "The value must be NATS URLs such as nats://localhost:4222, comma-separated, with host names of letters, digits,"
+              + " hyphens and dots, and ports up to 65535.");
     }
+  }
+
+  private static String masked(String server) {
+    return server.replaceFirst("^(\\w+://)?.*@", "$1") // a password may have an @ itself
+        .replaceFirst(":(?!//|\\d+$).*", ":***"); // or a comma, and this is what stands before it
   }
 
   private static void login(Options.Builder options, NatsConnectionDetails details) {

@@ -6,23 +6,30 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.discovery.ServiceDiscovery;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.nats.NatsTransport;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.nats.client.Connection;
 import io.nats.client.Options;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.beans.factory.BeanFactory;
+import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.diagnostics.FailureAnalyzer;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
@@ -30,6 +37,9 @@ import org.springframework.boot.test.context.assertj.AssertableApplicationContex
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
+import org.springframework.core.io.support.SpringFactoriesLoader;
 
 class MessagingAutoConfigurationTests {
 
@@ -62,6 +72,43 @@ class MessagingAutoConfigurationTests {
   void inProcessTransportIsChosenByProperty() {
     runner.withPropertyValues(IN_PROCESS).run(context -> assertThat(context).hasSingleBean(MessageTransport.class)
         .hasSingleBean(InProcessTransport.class).doesNotHaveBean(NatsConnectionDetails.class));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"IN_PROCESS", "in_process", "InProcess"})
+  void transportIsChosenInAnyForm(String transport) {
+    runner.withPropertyValues("messaging.transport=" + transport)
+        .run(context -> assertThat(context).hasSingleBean(InProcessTransport.class));
+    runner.withInitializer(context -> context.getEnvironment().getPropertySources().addFirst(
+            new SystemEnvironmentPropertySource("test-systemEnvironment", Map.of("MESSAGING_TRANSPORT", transport))))
+        .run(context -> assertThat(context).hasSingleBean(InProcessTransport.class));
+  }
+
+  @Test
+  void emptyValueIsAsIfItWereNotSet() {
+    String[] empty = UnknownPropertyFailureAnalyzer.knownProperties().stream()
+        .filter(name -> name.startsWith("messaging.")).map(name -> name + "=").toArray(String[]::new);
+    assertThat(empty).hasSizeGreaterThan(20);
+    runner.run(usual -> runner.withPropertyValues(empty).withPropertyValues("NATS_URL=").run(context -> {
+      assertThat(context).hasNotFailed().hasSingleBean(NatsTransport.class);
+      assertThat(context.getBean(MessagingProperties.class)).isEqualTo(usual.getBean(MessagingProperties.class));
+      assertServers(context, "nats://localhost:4222");
+    }));
+    worker.withPropertyValues("messaging.listener.enabled=", "messaging.discovery.enabled=",
+            "messaging.consumer-group=")
+        .run(context -> {
+          assertThat(context).hasSingleBean(MessageListenerContainer.class).hasSingleBean(ServiceDiscovery.class);
+          assertThat(context.getBean(MessageListenerContainer.class).settings().group()).isEqualTo("app");
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"false", "FALSE", "off", "no"})
+  void listenerAndDiscoveryAreSwitchedOffInAnyForm(String off) {
+    worker.withPropertyValues("messaging.listener.enabled=" + off)
+        .run(context -> assertThat(context).doesNotHaveBean(MessageListenerContainer.class));
+    worker.withPropertyValues("messaging.discovery.enabled=" + off)
+        .run(context -> assertThat(context).doesNotHaveBean(ServiceDiscovery.class));
   }
 
   @Test
@@ -194,13 +241,48 @@ class MessagingAutoConfigurationTests {
     assertFails(runner.withPropertyValues(NOBODY_THERE, property + "=/no/such/file"), property);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"a b", "a.*", ">", ".a", "a.", "a..b", "\u00e4"})
+  void malformedInboxPrefixStopsTheStart(String prefix) {
+    assertThat(report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.inbox-prefix=" + prefix)))
+        .contains("messaging.nats.inbox-prefix", "'" + prefix + "'");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"nats://user:secret@a b, nats://a b", "nats://my_host:4222, nats://my_host:4222",
+      "nats://user:secret@my_host, nats://my_host", "user:secret@my_host, my_host",
+      "nats://user:se/cr@et@my_host, nats://my_host", "nats://user:1secret, nats://user:***",
+      "nats://host:99999, nats://host:99999", "user:secret@host:65536, host:65536", "host:0, host:0"})
+  void serverThatIsNoUrlStopsTheStartWithoutTellingItsPassword(String server, String shown) {
+    for (String property : List.of("messaging.nats.servers", "NATS_URL")) {
+      assertThat(report(runner.withPropertyValues(property + "=nats://host:4222, " + server)))
+          .contains(property, "'" + shown + "'").doesNotContain("secret", "cr@et");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"host", "host:65535", "10.0.0.1", "user:secret@host", "tls://host", "nats://[::1]:4222"})
+  void serverIsWhatJnatsTakes(String server) {
+    runner.withPropertyValues("messaging.nats.servers=" + server)
+        .run(context -> assertThat(context).hasNotFailed());
+  }
+
   @Test
-  void serverThatIsNoUrlStopsTheStartWithoutTellingIt() {
-    runner.withPropertyValues("messaging.nats.servers=nats://user:secret@a b").run(context -> {
-      assertThat(context).hasFailed();
-      assertThat(context).getFailure().rootCause().hasMessageContaining("messaging.nats.servers")
-          .hasMessageNotContaining("secret");
-    });
+  void severalWaysToLogInStopTheStart() {
+    assertThat(report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.token=secret",
+        "messaging.nats.username=user", "messaging.nats.password=secret")))
+        .contains("messaging.nats.token", "messaging.nats.username").doesNotContain("secret");
+    runner.withPropertyValues(NOBODY_THERE, "messaging.nats.token=", "messaging.nats.username=user")
+        .run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"messaging.subscription, messaging.subscriptions", "messaging.nats.server, messaging.nats.servers",
+      "messaging.nats.pasword, messaging.nats.password", "messaging.nats.user-nam, messaging.nats.username",
+      "messaging.max-flight, messaging.max-in-flight"})
+  void unknownPropertyStopsTheStart(String unknown, String known) {
+    assertThat(report(runner.withPropertyValues(NOBODY_THERE, unknown + "=secret")))
+        .contains("'" + unknown + "'", "'" + known + "'").doesNotContain("secret");
   }
 
   @Test
@@ -271,6 +353,19 @@ class MessagingAutoConfigurationTests {
   }
 
   @Test
+  void observationsHaveDescriptions() {
+    runner.run(context -> {
+      MeterRegistry registry = new SimpleMeterRegistry();
+      registry.config().meterFilter(context.getBean(MeterFilter.class));
+      for (String name : List.of("messaging.request", "messaging.process")) {
+        assertThat(registry.timer(name, "tag", "value").getId().getDescription()).isNotBlank();
+        assertThat(registry.get(name).tag("tag", "value").timers()).hasSize(1);
+      }
+      assertThat(registry.timer("other").getId().getDescription()).isNull();
+    });
+  }
+
+  @Test
   void natsConnectionHasMeters() {
     runner.withPropertyValues(NOBODY_THERE).run(context ->
         assertThat(bind(context).get("messaging.nats.reconnects").functionCounter().count()).isZero());
@@ -322,6 +417,21 @@ class MessagingAutoConfigurationTests {
       }
       assertThat(failure).as("failure that names " + property).isNotNull();
     });
+  }
+
+  /** Returns what is shown of a start that fails. */
+  private static String report(ApplicationContextRunner runner) {
+    StringBuilder report = new StringBuilder();
+    Environment[] environment = new Environment[1];
+    runner.withInitializer(context -> environment[0] = context.getEnvironment()).run(context -> {
+      assertThat(context).hasFailed();
+      SpringFactoriesLoader.forDefaultResourceLocation().load(FailureAnalyzer.class,
+              SpringFactoriesLoader.ArgumentResolver.of(Environment.class, environment[0])
+                  .and(BeanFactory.class, new DefaultListableBeanFactory()), (type, name, failure) -> { })
+          .stream().map(analyzer -> analyzer.analyze(context.getStartupFailure())).filter(Objects::nonNull).findFirst()
+          .ifPresent(analysis -> report.append(analysis.getDescription()));
+    });
+    return report.toString();
   }
 
   private static Health health(AssertableApplicationContext context, String indicator) {

@@ -34,7 +34,7 @@ class NatsLoginTests {
   @Test
   void userAndPasswordLogIn() throws Exception {
     assertAnswers("authorization { user: user, password: \"p@ss/w:rd\" }",
-        "messaging.nats.username=user", "messaging.nats.password=p@ss/w:rd");
+        "messaging.nats.username=user", "messaging.nats.password=p@ss/w:rd", "messaging.nats.token=");
   }
 
   @Test
