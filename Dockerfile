@@ -39,7 +39,7 @@ ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompact
     "-XX:MinRAMPercentage=37.5", "-XX:MaxRAMPercentage=37.5", "-XX:TrimNativeHeapInterval=5000", \
     "-XX:SurvivorRatio=2", \
     "-XX:CompileThresholdScaling=3", "-Djdk.reflect.useNativeAccessorOnly=true", \
-    "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
+    "-Dsun.net.inetaddr.ttl=5", "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
 
 FROM run AS task-leet
 COPY --from=build /layers/task-leet/dependencies/ ./
@@ -56,4 +56,4 @@ USER 10001
 ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", \
     "-XX:MinRAMPercentage=33.3", "-XX:MaxRAMPercentage=33.3", "-XX:TrimNativeHeapInterval=5000", \
     "-XX:CompileThresholdScaling=3", "-Djdk.reflect.useNativeAccessorOnly=true", \
-    "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
+    "-Dsun.net.inetaddr.ttl=5", "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
