@@ -78,8 +78,6 @@ class ArchitectureTests {
   void applicationsImportThePackagesThatAreForThem() {
     noClasses().that().resideInAnyPackage(HTTP_API, LEET, "dev.workloads.reverse", "dev.workloads.benchmarks")
         .should().dependOnClassesThat(otherPackagesOfMessaging(FOR_APPLICATIONS)).check(CLASSES);
-    noClasses().that().resideInAPackage("dev.workloads.dev").should().dependOnClassesThat(
-        otherPackagesOfMessaging(API, API + ".inprocess")).check(CLASSES);
   }
 
   @Test
