@@ -77,11 +77,11 @@ public interface MessageTransport extends AutoCloseable {
     /**
      * Sends a reply, and blocks while there is no connection to the broker.
      *
-     * @param patience the longest wait for a connection
+     * @param longestWait the longest wait for a connection
      * @see #send(BrokerMessage)
      */
-    default void send(BrokerMessage reply, Duration patience) {
-      Retry.within(patience, elapsed -> {
+    default void send(BrokerMessage reply, Duration longestWait) {
+      Retry.within(longestWait, elapsed -> {
         send(reply);
         return true;
       });
