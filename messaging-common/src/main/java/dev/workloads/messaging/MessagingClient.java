@@ -1,5 +1,6 @@
 package dev.workloads.messaging;
 
+import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -17,29 +18,29 @@ public final class MessagingClient {
 
   private final MessageTransport transport;
   private final Duration retryWindow;
+  private final BodyConverter converter;
   private final UnaryOperator<BrokerMessageHandler> around;
+
+  /** Creates a client of bytes and text whose requests nobody observes. */
+  public MessagingClient(MessageTransport transport, Duration retryWindow) {
+    this(transport, retryWindow, BodyConverter.plain(), UnaryOperator.identity());
+  }
 
   /**
    * Creates a client.
    *
    * @param retryWindow how long a request that was not processed is tried again; zero fails at once
-   */
-  public MessagingClient(MessageTransport transport, Duration retryWindow) {
-    this(transport, retryWindow, UnaryOperator.identity());
-  }
-
-  /**
-   * Creates a client whose requests are observed.
-   *
+   * @param converter for the bodies that are given and wanted as objects
    * @param around stands around each request, its tries included; it returns the reply, or throws what it is thrown
-   * @see #MessagingClient(MessageTransport, Duration)
    */
-  public MessagingClient(MessageTransport transport, Duration retryWindow, UnaryOperator<BrokerMessageHandler> around) {
+  public MessagingClient(MessageTransport transport, Duration retryWindow, BodyConverter converter,
+      UnaryOperator<BrokerMessageHandler> around) {
     if (retryWindow.isNegative()) {
       throw new IllegalArgumentException("the retry window must not be negative");
     }
     this.transport = transport;
     this.retryWindow = retryWindow;
+    this.converter = converter;
     this.around = around;
   }
 
@@ -75,6 +76,32 @@ public final class MessagingClient {
     } catch (Exception e) {
       throw new IllegalStateException("a request throws no checked exception", e);
     }
+  }
+
+  /**
+   * Sends an object as a request and waits for its reply.
+   *
+   * @param body what is sent, as {@link BodyConverter#write} converts it
+   * @param replyType what the reply is read as
+   * @throws BrokerException also {@link Reason#HANDLER_FAILED} if the reply cannot be read as that
+   * @see #request(String, byte[], Duration)
+   */
+  public <T> T request(String subject, Object body, Class<T> replyType, Duration timeout) {
+    BrokerMessage reply = request(converter.write(subject, body), timeout);
+    try {
+      return converter.read(reply, replyType);
+    } catch (MessageRejectedException e) {
+      throw new BrokerException(Reason.HANDLER_FAILED, "the reply cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Sends an object, as {@link BodyConverter#write} converts it, without waiting for anybody to receive it.
+   *
+   * @see #publish(BrokerMessage)
+   */
+  public void publish(String subject, Object body) {
+    publish(converter.write(subject, body));
   }
 
   /**

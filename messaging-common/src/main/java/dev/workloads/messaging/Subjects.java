@@ -114,7 +114,7 @@ public final class Subjects {
   }
 
   /** Returns whether some subject matches both patterns. */
-  static boolean overlap(String pattern, String other) {
+  public static boolean overlap(String pattern, String other) {
     String[] left = pattern.split("\\.");
     String[] right = other.split("\\.");
     for (int i = 0; i < Math.min(left.length, right.length); i++) {

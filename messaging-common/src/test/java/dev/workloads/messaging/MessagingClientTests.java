@@ -202,7 +202,7 @@ class MessagingClientTests {
   @Test
   void triesOfARequestAreSeenAsOneFromAround() {
     ScriptedTransport scripted = new ScriptedTransport().failing(Reason.NO_RESPONDERS, 2);
-    MessagingClient client = new MessagingClient(scripted, TIMEOUT, next -> request -> {
+    MessagingClient client = new MessagingClient(scripted, TIMEOUT, BodyConverter.plain(), next -> request -> {
       received.add(request);
       return next.handle(request.withHeader("Name", "added"));
     });

@@ -5,7 +5,7 @@ import dev.workloads.messaging.BrokerMessageHandler;
 import org.springframework.stereotype.Component;
 
 /** Replies with the message's text in leet-speak. */
-@Component
+@Component("leet")
 final class LeetMessageHandler implements BrokerMessageHandler {
 
   private static final int SHORT = 4096; // some 25 microseconds

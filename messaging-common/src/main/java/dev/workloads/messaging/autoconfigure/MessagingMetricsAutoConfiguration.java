@@ -2,6 +2,7 @@ package dev.workloads.messaging.autoconfigure;
 
 import dev.workloads.messaging.listener.ListenerCounters;
 import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.nats.NatsTransport;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
@@ -25,23 +26,26 @@ import org.springframework.context.annotation.Bean;
 public final class MessagingMetricsAutoConfiguration {
 
   @Bean
-  @ConditionalOnBean(MessageListenerContainer.class)
+  @ConditionalOnBean(MessageListenerRegistry.class)
   @ConditionalOnMissingBean(name = "messageListenerMetrics")
-  MeterBinder messageListenerMetrics(MessageListenerContainer container) {
-    return registry -> {
-      Gauge.builder("messaging.in.flight", container, MessageListenerContainer::inFlight)
-          .description("Messages being handled").register(registry);
-      Gauge.builder("messaging.queued", container, MessageListenerContainer::queued)
-          .description("Messages that wait for a handler").register(registry);
-      Counters<ListenerCounters> counters = new Counters<>(registry, container.counters());
-      counters.add("messaging.shed", "Messages refused because the worker was full", ListenerCounters::shed);
-      counters.add("messaging.expired", "Messages whose requester had given up before their turn came",
-          ListenerCounters::expired);
-      counters.add("messaging.missing.reply.to", "Messages that owe a reply and name no subject for it",
-          ListenerCounters::missingReplyTo);
-      counters.add("messaging.no.reply", "Requests that were handled without a reply", ListenerCounters::noReply);
-      counters.add("messaging.lost.replies", "Replies that could not be sent", ListenerCounters::lostReplies);
-    };
+  MeterBinder messageListenerMetrics(MessageListenerRegistry listeners) {
+    return registry -> listeners.containers().forEach(container -> bind(container, registry));
+  }
+
+  private static void bind(MessageListenerContainer container, MeterRegistry registry) {
+    Tags listener = Tags.of("listener", container.settings().id());
+    Gauge.builder("messaging.in.flight", container, MessageListenerContainer::inFlight)
+        .description("Messages being handled").tags(listener).register(registry);
+    Gauge.builder("messaging.queued", container, MessageListenerContainer::queued)
+        .description("Messages that wait for a handler").tags(listener).register(registry);
+    Counters<ListenerCounters> counters = new Counters<>(registry, listener, container.counters());
+    counters.add("messaging.shed", "Messages refused because the worker was full", ListenerCounters::shed);
+    counters.add("messaging.expired", "Messages whose requester had given up before their turn came",
+        ListenerCounters::expired);
+    counters.add("messaging.missing.reply.to", "Messages that owe a reply and name no subject for it",
+        ListenerCounters::missingReplyTo);
+    counters.add("messaging.no.reply", "Requests that were handled without a reply", ListenerCounters::noReply);
+    counters.add("messaging.lost.replies", "Replies that could not be sent", ListenerCounters::lostReplies);
   }
 
   @Bean
@@ -49,7 +53,7 @@ public final class MessagingMetricsAutoConfiguration {
   @ConditionalOnMissingBean(name = "natsConnectionMetrics")
   MeterBinder natsConnectionMetrics(NatsTransport transport) {
     return registry -> {
-      Counters<Statistics> counters = new Counters<>(registry, transport.statistics());
+      Counters<Statistics> counters = new Counters<>(registry, Tags.empty(), transport.statistics());
       counters.add("messaging.nats.reconnects", "Times a lost connection came back", Statistics::getReconnects);
       counters.add("messaging.nats.received.messages", "Messages received from NATS", Statistics::getInMsgs);
       counters.add("messaging.nats.received.bytes", "Bytes received from NATS", Statistics::getInBytes);
@@ -76,10 +80,10 @@ public final class MessagingMetricsAutoConfiguration {
     };
   }
 
-  private record Counters<T>(MeterRegistry registry, T source) {
+  private record Counters<T>(MeterRegistry registry, Tags tags, T source) {
 
     void add(String name, String description, ToDoubleFunction<T> count) {
-      FunctionCounter.builder(name, source, count).description(description).register(registry);
+      FunctionCounter.builder(name, source, count).description(description).tags(tags).register(registry);
     }
   }
 }

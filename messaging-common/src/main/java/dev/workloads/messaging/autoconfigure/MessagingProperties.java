@@ -4,6 +4,7 @@ import dev.workloads.messaging.Subjects;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -24,7 +25,8 @@ import org.springframework.util.unit.DataSize;
  * @param maxBuffered the most bytes of message bodies, waiting and being handled. By default an eighth of the heap.
  * @param drainTimeout the longest that a stopping worker takes to finish the messages it has; keep it below
  *     spring.lifecycle.timeout-per-shutdown-phase
- * @param listener settings of the worker's side
+ * @param listener settings of all listeners
+ * @param listeners settings of single listeners, by their ids: the name of the method or of the BrokerMessageHandler bean
  * @param request settings of requests
  * @param discovery settings of the NATS service API, by which tools find the worker
  * @param nats settings of the NATS transport
@@ -39,6 +41,7 @@ public record MessagingProperties(
     @Nullable DataSize maxBuffered,
     @DefaultValue("25s") Duration drainTimeout,
     @DefaultValue Listener listener,
+    @DefaultValue Map<String, ListenerOverrides> listeners,
     @DefaultValue Request request,
     @DefaultValue Discovery discovery,
     @DefaultValue Nats nats) {
@@ -64,7 +67,36 @@ public record MessagingProperties(
   }
 
   /**
-   * Settings of the worker's side.
+   * Settings of one listener, in place of what its annotation and messaging.* say.
+   *
+   * @param subscriptions subject patterns whose messages it handles, comma-separated
+   * @param consumerGroup queue group that shares the messages; "broadcast" for none
+   * @param maxInFlight the most messages that it handles at once
+   * @param queueCapacity the most messages that wait for it; beyond it the worker answers that it is full
+   */
+  public record ListenerOverrides(
+      @DefaultValue List<String> subscriptions,
+      @Nullable String consumerGroup,
+      @Nullable Integer maxInFlight,
+      @Nullable Integer queueCapacity) {
+
+    static final ListenerOverrides NONE = new ListenerOverrides(List.of(), null, null, null);
+
+    public ListenerOverrides {
+      consumerGroup = emptyToNull(consumerGroup);
+    }
+
+    /** Returns these settings, and the others where these are not set. */
+    ListenerOverrides or(ListenerOverrides others) {
+      return new ListenerOverrides(subscriptions.isEmpty() ? others.subscriptions : subscriptions,
+          consumerGroup == null ? others.consumerGroup : consumerGroup,
+          maxInFlight == null ? others.maxInFlight : maxInFlight,
+          queueCapacity == null ? others.queueCapacity : queueCapacity);
+    }
+  }
+
+  /**
+   * Settings of all listeners.
    *
    * @param enabled whether messages are subscribed to and handled
    */

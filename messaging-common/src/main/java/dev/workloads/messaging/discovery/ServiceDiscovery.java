@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.listener.EndpointStats;
+import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import java.time.Duration;
 import java.time.Instant;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,7 +34,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(1);
 
   private final MessageTransport transport;
-  private final MessageListenerContainer container;
+  private final List<MessageListenerContainer> containers;
   private final Identity identity;
   private final String id = UUID.randomUUID().toString().replace("-", "");
   private final Instant started = Instant.now().truncatedTo(ChronoUnit.MILLIS);
@@ -42,9 +44,9 @@ public final class ServiceDiscovery implements SmartLifecycle {
   private volatile MessageTransport.@Nullable Subscription subscription;
 
   /** Creates the answers for one worker. */
-  public ServiceDiscovery(MessageTransport transport, MessageListenerContainer container, Identity identity) {
+  public ServiceDiscovery(MessageTransport transport, List<MessageListenerContainer> containers, Identity identity) {
     this.transport = transport;
-    this.container = container;
+    this.containers = List.copyOf(containers);
     this.identity = identity;
     this.ping = JsonWriter.of(members -> header(members, "ping_response"));
     this.info = JsonWriter.of(this::info);
@@ -72,7 +74,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
 
   @Override
   public void start() {
-    if (subscription == null) {
+    if (subscription == null && !containers.isEmpty()) {
       List<String> subjects = Stream.of("PING", "INFO", "STATS").flatMap(verb -> Stream.of("$SRV." + verb,
           "$SRV." + verb + "." + identity.name(), "$SRV." + verb + "." + identity.name() + "." + id)).toList();
       subscription = transport.subscribe(subjects, null, this::answer);
@@ -106,23 +108,28 @@ public final class ServiceDiscovery implements SmartLifecycle {
   private void info(JsonWriter.Members<ServiceDiscovery> members) {
     header(members, "info_response");
     members.add("description", identity.description());
-    members.add("endpoints", service -> service.container.endpoints().stream().map(this::endpoint).toList());
+    members.add("endpoints", service -> service.endpoints(this::endpoint));
   }
 
   private void stats(JsonWriter.Members<ServiceDiscovery> members) {
     header(members, "stats_response");
     members.add("started", started.toString());
-    members.add("endpoints", service -> service.container.endpoints().stream().map(this::endpointStats).toList());
+    members.add("endpoints", service -> service.endpoints(this::endpointStats));
   }
 
-  private Map<String, Object> endpoint(EndpointStats endpoint) {
-    Map<String, Object> json = common(endpoint);
+  private List<Map<String, Object>> endpoints(BiFunction<ListenerSettings, EndpointStats, Map<String, Object>> describe) {
+    return containers.stream().flatMap(container ->
+        container.endpoints().stream().map(endpoint -> describe.apply(container.settings(), endpoint))).toList();
+  }
+
+  private Map<String, Object> endpoint(ListenerSettings listener, EndpointStats endpoint) {
+    Map<String, Object> json = common(listener, endpoint);
     json.put("metadata", Map.of());
     return json;
   }
 
-  private Map<String, Object> endpointStats(EndpointStats endpoint) {
-    Map<String, Object> json = common(endpoint);
+  private Map<String, Object> endpointStats(ListenerSettings listener, EndpointStats endpoint) {
+    Map<String, Object> json = common(listener, endpoint);
     long nanos = endpoint.processingTime().toNanos();
     json.put("num_requests", endpoint.requests());
     json.put("num_errors", endpoint.errors());
@@ -132,13 +139,14 @@ public final class ServiceDiscovery implements SmartLifecycle {
     return json;
   }
 
-  private Map<String, Object> common(EndpointStats endpoint) {
+  // An endpoint has one subject, so a listener with several is several, told apart by their subjects
+  private static Map<String, Object> common(ListenerSettings listener, EndpointStats endpoint) {
     Map<String, Object> json = new LinkedHashMap<>();
-    String name = endpoint.pattern().replaceAll("[^a-zA-Z0-9_-]+", "-").replaceAll("^-|-$", "");
-    json.put("name", name.isEmpty() ? "all" : name);
+    String name = listener.subscriptions().size() == 1 ? listener.id() : listener.id() + "-" + endpoint.pattern();
+    json.put("name", name.replaceAll("[^a-zA-Z0-9_-]+", "-").replaceAll("-$", ""));
     json.put("subject", endpoint.pattern());
-    if (container.settings().queueGroup() != null) {
-      json.put("queue_group", container.settings().queueGroup());
+    if (listener.queueGroup() != null) {
+      json.put("queue_group", listener.queueGroup());
     }
     return json;
   }

@@ -17,7 +17,7 @@ record Delivery(BrokerMessage message, ReplyPath replies, long receivedAt) {
   // How long a reply is kept for a requester that does not say how long it waits
   private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(5);
 
-  /** Returns the bytes that count towards {@link ListenerSettings#maxBuffered}. */
+  /** Returns the bytes that count towards the bound on buffered bodies. */
   int size() {
     return message.body().length;
   }

@@ -17,12 +17,12 @@ final class FailureLog {
   // W3C Trace Context: version-traceid-parentid-flags
   private static final Pattern TRACEPARENT = Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*");
 
-  private final String group;
+  private final String listener;
   private final AtomicLong second = new AtomicLong();
   private final AtomicInteger inSecond = new AtomicInteger();
 
-  FailureLog(String group) {
-    this.group = group;
+  FailureLog(String listener) {
+    this.listener = listener;
   }
 
   void failed(BrokerMessage message, Throwable failure) {
@@ -54,7 +54,7 @@ final class FailureLog {
     if (second.getAndSet(now) != now) {
       int suppressed = inSecond.getAndSet(0) - MAX_PER_SECOND;
       if (suppressed > 0) {
-        log.warn("{} more failures were not logged (group {})", suppressed, group);
+        log.warn("{} more failures were not logged (listener {})", suppressed, listener);
       }
     }
     return inSecond.incrementAndGet() <= MAX_PER_SECOND;
@@ -62,7 +62,7 @@ final class FailureLog {
 
   private String origin(BrokerMessage message) {
     Matcher trace = TRACEPARENT.matcher(String.valueOf(message.header("traceparent")));
-    return "(subject " + printable(message.subject()) + ", group " + group + ", trace "
+    return "(subject " + printable(message.subject()) + ", listener " + listener + ", trace "
         + (trace.matches() ? trace.group(1) : "none") + ")";
   }
 

@@ -8,27 +8,35 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a listener container subscribes to, and its bounds.
  *
+ * @param id the name in metrics and logs
  * @param subscriptions one or more subject patterns
  * @param group the queue group that shares the messages, or {@value #BROADCAST} for none
  * @param maxInFlight the most handlers at once
  * @param queueCapacity the most messages that wait for a handler
- * @param maxBuffered the most bytes of bodies, waiting and being handled
  * @param drainTimeout the longest that a stop waits for handlers to finish
  */
-public record ListenerSettings(List<String> subscriptions, String group, int maxInFlight, int queueCapacity,
-    long maxBuffered, Duration drainTimeout) {
+public record ListenerSettings(String id, List<String> subscriptions, String group, int maxInFlight,
+    int queueCapacity, Duration drainTimeout) {
 
   /** The group that stands for no queue group: every member gets every message. */
   public static final String BROADCAST = "broadcast";
 
   public ListenerSettings {
     subscriptions = List.copyOf(subscriptions);
+    require(maxInFlight > 0, "max-in-flight must be at least 1");
+    require(queueCapacity >= 0, "queue-capacity must not be negative");
     Subjects.requireSubscription(subscriptions, queueGroup(group));
   }
 
   /** Returns the queue group, or {@code null} for none. */
   public @Nullable String queueGroup() {
     return queueGroup(group);
+  }
+
+  private static void require(boolean valid, String rule) {
+    if (!valid) {
+      throw new IllegalArgumentException(rule);
+    }
   }
 
   private static @Nullable String queueGroup(String group) {

@@ -40,7 +40,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final BrokerMessageHandler handler;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
-  private final Semaphore bytes;
+  private final Semaphore bytes; // of the application, which may have more containers
   private final Semaphore handlers;
   private final Lock lifecycle = new ReentrantLock();
   private volatile @Nullable ThreadPoolExecutor pool;
@@ -50,27 +50,18 @@ public final class MessageListenerContainer implements SmartLifecycle {
   /**
    * Creates a container.
    *
+   * @param maxBuffered a permit for each byte of bodies that may wait or be handled; several containers may share it
    * @param threads makes the threads that run the handler, platform or virtual ones
-   */
-  public MessageListenerContainer(MessageTransport transport, BrokerMessageHandler handler, ListenerSettings settings,
-      ThreadFactory threads) {
-    this(transport, handler, settings, threads, UnaryOperator.identity());
-  }
-
-  /**
-   * Creates a container whose handler's calls are observed.
-   *
    * @param around stands around each call of the handler; it returns the reply, or throws what it is thrown
-   * @see #MessageListenerContainer(MessageTransport, BrokerMessageHandler, ListenerSettings, ThreadFactory)
    */
   public MessageListenerContainer(MessageTransport transport, BrokerMessageHandler handler, ListenerSettings settings,
-      ThreadFactory threads, UnaryOperator<BrokerMessageHandler> around) {
+      Semaphore maxBuffered, ThreadFactory threads, UnaryOperator<BrokerMessageHandler> around) {
     this.transport = transport;
     this.processor = new MessageProcessor(handler, around, settings);
     this.handler = handler;
     this.settings = settings;
     this.threads = threads;
-    this.bytes = new Semaphore((int) Math.min(settings.maxBuffered(), Integer.MAX_VALUE));
+    this.bytes = maxBuffered;
     this.handlers = new Semaphore(settings.maxInFlight());
   }
 
@@ -84,7 +75,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
             (message, replies) -> receive(new Delivery(message, replies, System.nanoTime()), started));
         pool = started;
         keepAlive = keepAlive();
-        log.info("Handling {} in group {}", settings.subscriptions(), settings.group());
+        log.info("Listener {} handles {} in group {}", settings.id(), settings.subscriptions(), settings.group());
       }
     } finally {
       lifecycle.unlock();
@@ -272,8 +263,8 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private void giveUp(ThreadPoolExecutor stopping) {
     int running = stopping.getActiveCount();
     List<Runnable> queued = stopping.shutdownNow();
-    log.warn("Not finished within {}: interrupted {} threads, gave up {} queued messages and replies",
-        settings.drainTimeout(), running, queued.size());
+    log.warn("Listener {} has not finished within {}: interrupted {} threads, gave up {} queued messages and replies",
+        settings.id(), settings.drainTimeout(), running, queued.size());
     queued.forEach(task -> ((QueuedTask) task).giveUp().run());
   }
 

@@ -30,7 +30,7 @@ final class MessageProcessor {
       ListenerSettings settings) {
     this.handler = handler;
     this.around = around;
-    this.failures = new FailureLog(settings.group());
+    this.failures = new FailureLog(settings.id());
     this.shared = settings.queueGroup() != null;
     this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
   }

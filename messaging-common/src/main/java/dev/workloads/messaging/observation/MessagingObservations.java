@@ -38,9 +38,9 @@ public final class MessagingObservations {
 
   /** Returns what stands around each call of a handler, in the trace that the message's headers name. */
   public static UnaryOperator<BrokerMessageHandler> ofProcessing(ObservationRegistry registry,
-      ObservationConvention<ProcessObservationContext> convention, String group) {
+      ObservationConvention<ProcessObservationContext> convention, String listener, String group) {
     return handler -> registry.isNoop() ? handler : message -> observe(() -> Observation.createNotStarted(convention,
-        () -> new ProcessObservationContext(message, group), registry), () -> handler.handle(message));
+        () -> new ProcessObservationContext(message, listener, group), registry), () -> handler.handle(message));
   }
 
   private static @Nullable BrokerMessage observe(Supplier<Observation> created,

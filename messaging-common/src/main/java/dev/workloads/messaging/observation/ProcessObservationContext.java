@@ -9,11 +9,13 @@ import java.util.Objects;
 public final class ProcessObservationContext extends ReceiverContext<BrokerMessage> {
 
   private final BrokerMessage message;
+  private final String listener;
   private final String group;
 
-  ProcessObservationContext(BrokerMessage message, String group) {
+  ProcessObservationContext(BrokerMessage message, String listener, String group) {
     super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.CONSUMER);
     this.message = message;
+    this.listener = listener;
     this.group = group;
     setCarrier(message);
   }
@@ -23,7 +25,12 @@ public final class ProcessObservationContext extends ReceiverContext<BrokerMessa
     return message;
   }
 
-  /** Returns the worker's queue group. */
+  /** Returns the id of the listener that processes it. */
+  public String listener() {
+    return listener;
+  }
+
+  /** Returns the listener's queue group. */
   public String group() {
     return group;
   }

@@ -5,8 +5,8 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 
 /**
- * How the processing of messages is named and tagged: the timer {@code messaging.process} with {@code outcome} and
- * {@code group}. Spans follow OpenTelemetry's conventions for messaging.
+ * How the processing of messages is named and tagged: the timer {@code messaging.process} with {@code outcome},
+ * {@code listener} and {@code group}. Spans follow OpenTelemetry's conventions for messaging.
  */
 public class ProcessObservationConvention implements ObservationConvention<ProcessObservationContext> {
 
@@ -22,7 +22,8 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
 
   @Override
   public KeyValues getLowCardinalityKeyValues(ProcessObservationContext context) {
-    return KeyValues.of("outcome", context.getError() == null ? "success" : "error", "group", context.group());
+    return KeyValues.of("outcome", context.getError() == null ? "success" : "error",
+        "listener", context.listener(), "group", context.group());
   }
 
   @Override

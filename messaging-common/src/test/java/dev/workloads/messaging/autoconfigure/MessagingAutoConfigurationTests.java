@@ -8,8 +8,8 @@ import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.discovery.ServiceDiscovery;
 import dev.workloads.messaging.inprocess.InProcessTransport;
-import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.nats.NatsTransport;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
@@ -20,16 +20,12 @@ import io.nats.client.Options;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.springframework.beans.factory.BeanFactory;
-import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
-import org.springframework.boot.diagnostics.FailureAnalyzer;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
@@ -37,9 +33,7 @@ import org.springframework.boot.test.context.assertj.AssertableApplicationContex
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.core.env.Environment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
-import org.springframework.core.io.support.SpringFactoriesLoader;
 
 class MessagingAutoConfigurationTests {
 
@@ -57,7 +51,8 @@ class MessagingAutoConfigurationTests {
   void natsIsTheDefaultAndNeedsNoServerToStart() {
     runner.run(context -> {
       assertThat(context).hasSingleBean(MessageTransport.class).hasSingleBean(NatsTransport.class)
-          .hasSingleBean(MessagingClient.class).doesNotHaveBean(MessageListenerContainer.class);
+          .hasSingleBean(MessagingClient.class);
+      assertThat(listeners(context)).isEmpty();
       assertThat(context.getBean(NatsConnectionDetails.class).getServers()).isNotEmpty();
     });
   }
@@ -97,8 +92,9 @@ class MessagingAutoConfigurationTests {
     worker.withPropertyValues("messaging.listener.enabled=", "messaging.discovery.enabled=",
             "messaging.consumer-group=")
         .run(context -> {
-          assertThat(context).hasSingleBean(MessageListenerContainer.class).hasSingleBean(ServiceDiscovery.class);
-          assertThat(context.getBean(MessageListenerContainer.class).settings().group()).isEqualTo("app");
+          assertThat(context).hasSingleBean(ServiceDiscovery.class);
+          assertThat(listeners(context)).singleElement().satisfies(
+              listener -> assertThat(listener.settings().group()).isEqualTo("app"));
         });
   }
 
@@ -106,7 +102,7 @@ class MessagingAutoConfigurationTests {
   @ValueSource(strings = {"false", "FALSE", "off", "no"})
   void listenerAndDiscoveryAreSwitchedOffInAnyForm(String off) {
     worker.withPropertyValues("messaging.listener.enabled=" + off)
-        .run(context -> assertThat(context).doesNotHaveBean(MessageListenerContainer.class));
+        .run(context -> assertThat(context).doesNotHaveBean(MessageListenerRegistry.class));
     worker.withPropertyValues("messaging.discovery.enabled=" + off)
         .run(context -> assertThat(context).doesNotHaveBean(ServiceDiscovery.class));
   }
@@ -143,8 +139,8 @@ class MessagingAutoConfigurationTests {
           assertThat(context.getBean(MessagingClient.class)).isSameAs(client);
           assertThat(context.getBean(NatsConnectionDetails.class)).isSameAs(details);
         });
-    worker.withBean("own", MessageListenerContainer.class, () -> ownContainer())
-        .run(context -> assertThat(context).hasSingleBean(MessageListenerContainer.class).hasBean("own"));
+    worker.withBean("own", MessageListenerRegistry.class, () -> new MessageListenerRegistry(List.of()))
+        .run(context -> assertThat(context).hasSingleBean(MessageListenerRegistry.class).hasBean("own"));
     HealthIndicator health = () -> Health.unknown().build();
     MeterBinder meters = registry -> { };
     worker.withBean("messagingHealthIndicator", HealthIndicator.class, () -> health)
@@ -164,7 +160,7 @@ class MessagingAutoConfigurationTests {
   @Test
   void handlerBeanMakesAWorker() {
     worker.run(context -> {
-      assertThat(context.getBean(MessageListenerContainer.class).isRunning()).isTrue();
+      assertThat(listeners(context).get(0).isRunning()).isTrue();
       assertThat(answer(context, "work.a", "hello")).isEqualTo("handled hello");
     });
   }
@@ -172,7 +168,7 @@ class MessagingAutoConfigurationTests {
   @Test
   void workerStopsWithItsContext() {
     worker.run(context -> {
-      MessageListenerContainer container = context.getBean(MessageListenerContainer.class);
+      MessageListenerContainer container = listeners(context).get(0);
       MessageTransport transport = context.getBean(MessageTransport.class);
       context.getSourceApplicationContext().close();
       assertThat(container.isRunning()).isFalse();
@@ -183,8 +179,10 @@ class MessagingAutoConfigurationTests {
   @Test
   void withoutHandlerThereIsNoWorker() {
     runner.withPropertyValues(IN_PROCESS)
-        .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(MessageListenerContainer.class)
-            .doesNotHaveBean("messageListenerMetrics"));
+        .run(context -> {
+          assertThat(listeners(context)).isEmpty();
+          assertThat(bind(context).getMeters()).isEmpty();
+        });
   }
 
   @Test
@@ -244,7 +242,7 @@ class MessagingAutoConfigurationTests {
   @ParameterizedTest
   @ValueSource(strings = {"a b", "a.*", ">", ".a", "a.", "a..b", "\u00e4"})
   void malformedInboxPrefixStopsTheStart(String prefix) {
-    assertThat(report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.inbox-prefix=" + prefix)))
+    assertThat(FailedStart.report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.inbox-prefix=" + prefix)))
         .contains("messaging.nats.inbox-prefix", "'" + prefix + "'");
   }
 
@@ -255,7 +253,7 @@ class MessagingAutoConfigurationTests {
       "nats://host:99999, nats://host:99999", "user:secret@host:65536, host:65536", "host:0, host:0"})
   void serverThatIsNoUrlStopsTheStartWithoutTellingItsPassword(String server, String shown) {
     for (String property : List.of("messaging.nats.servers", "NATS_URL")) {
-      assertThat(report(runner.withPropertyValues(property + "=nats://host:4222, " + server)))
+      assertThat(FailedStart.report(runner.withPropertyValues(property + "=nats://host:4222, " + server)))
           .contains(property, "'" + shown + "'").doesNotContain("secret", "cr@et");
     }
   }
@@ -269,7 +267,7 @@ class MessagingAutoConfigurationTests {
 
   @Test
   void severalWaysToLogInStopTheStart() {
-    assertThat(report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.token=secret",
+    assertThat(FailedStart.report(runner.withPropertyValues(NOBODY_THERE, "messaging.nats.token=secret",
         "messaging.nats.username=user", "messaging.nats.password=secret")))
         .contains("messaging.nats.token", "messaging.nats.username").doesNotContain("secret");
     runner.withPropertyValues(NOBODY_THERE, "messaging.nats.token=", "messaging.nats.username=user")
@@ -281,7 +279,7 @@ class MessagingAutoConfigurationTests {
       "messaging.nats.pasword, messaging.nats.password", "messaging.nats.user-nam, messaging.nats.username",
       "messaging.max-flight, messaging.max-in-flight"})
   void unknownPropertyStopsTheStart(String unknown, String known) {
-    assertThat(report(runner.withPropertyValues(NOBODY_THERE, unknown + "=secret")))
+    assertThat(FailedStart.report(runner.withPropertyValues(NOBODY_THERE, unknown + "=secret")))
         .contains("'" + unknown + "'", "'" + known + "'").doesNotContain("secret");
   }
 
@@ -342,7 +340,7 @@ class MessagingAutoConfigurationTests {
     worker.run(context -> {
       MeterRegistry registry = bind(context);
       context.getBean(MessageTransport.class).publish(new BrokerMessage("work.a", new byte[0]));
-      context.getBean(MessageListenerContainer.class).stop();
+      listeners(context).get(0).stop();
       assertThat(registry.get("messaging.missing.reply.to").functionCounter().count()).isEqualTo(1);
       assertThat(registry.get("messaging.in.flight").gauge().value()).isZero();
       assertThat(registry.get("messaging.queued").gauge().value()).isZero();
@@ -377,7 +375,7 @@ class MessagingAutoConfigurationTests {
         .withParent(parent).run(child -> {
           assertThat(child.getBean(MessageTransport.class)).isSameAs(parent.getBean(MessageTransport.class));
           assertThat(child.getBeansOfType(MessageTransport.class)).isEmpty();
-          assertThat(child).hasSingleBean(MessageListenerContainer.class);
+          assertThat(listeners(child)).hasSize(1);
           assertThat(answer(parent, "work.a", "1")).isEqualTo("handled 1");
         }));
   }
@@ -396,12 +394,11 @@ class MessagingAutoConfigurationTests {
     new ApplicationContextRunner().withUserConfiguration(TransportConfiguration.class)
         .withBean(BrokerMessageHandler.class, () -> message -> null)
         .run(parent -> runner.withParent(parent)
-            .run(child -> assertThat(child).hasNotFailed().doesNotHaveBean(MessageListenerContainer.class)));
+            .run(child -> assertThat(listeners(child)).isEmpty()));
   }
 
-  private static MessageListenerContainer ownContainer() {
-    return new MessageListenerContainer(OWN_TRANSPORT, message -> null,
-        new ListenerSettings(List.of("own"), "group", 1, 1, 1, Duration.ZERO), Thread::new);
+  private static List<MessageListenerContainer> listeners(AssertableApplicationContext context) {
+    return context.getBean(MessageListenerRegistry.class).containers();
   }
 
   private static void assertServers(AssertableApplicationContext context, String... servers) {
@@ -417,21 +414,6 @@ class MessagingAutoConfigurationTests {
       }
       assertThat(failure).as("failure that names " + property).isNotNull();
     });
-  }
-
-  /** Returns what is shown of a start that fails. */
-  private static String report(ApplicationContextRunner runner) {
-    StringBuilder report = new StringBuilder();
-    Environment[] environment = new Environment[1];
-    runner.withInitializer(context -> environment[0] = context.getEnvironment()).run(context -> {
-      assertThat(context).hasFailed();
-      SpringFactoriesLoader.forDefaultResourceLocation().load(FailureAnalyzer.class,
-              SpringFactoriesLoader.ArgumentResolver.of(Environment.class, environment[0])
-                  .and(BeanFactory.class, new DefaultListableBeanFactory()), (type, name, failure) -> { })
-          .stream().map(analyzer -> analyzer.analyze(context.getStartupFailure())).filter(Objects::nonNull).findFirst()
-          .ifPresent(analysis -> report.append(analysis.getDescription()));
-    });
-    return report.toString();
   }
 
   private static Health health(AssertableApplicationContext context, String indicator) {

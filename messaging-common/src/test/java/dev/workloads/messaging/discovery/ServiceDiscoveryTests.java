@@ -89,7 +89,7 @@ class ServiceDiscoveryTests {
     assertThat(info.getType()).isEqualTo("io.nats.micro.v1.info_response");
     assertThat(info.getDescription()).isEqualTo("Turns texts \"around\"");
     assertThat(info.getMetadata()).isNullOrEmpty();
-    assertThat(info.getEndpoints()).extracting(Endpoint::getName).containsExactly("tasks-reverse", "other");
+    assertThat(info.getEndpoints()).extracting(Endpoint::getName).containsExactly("handler-tasks-reverse", "handler-other");
     assertThat(info.getEndpoints()).extracting(Endpoint::getSubject).containsExactly("tasks.reverse", "other.>");
     assertThat(info.getEndpoints()).extracting(Endpoint::getQueueGroup).containsOnly("reverse.er");
   }

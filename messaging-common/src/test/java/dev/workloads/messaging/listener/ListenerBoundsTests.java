@@ -8,6 +8,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.ErrorReply;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,8 +67,8 @@ class ListenerBoundsTests extends ListenerFixture {
 
   @Test
   void messageBeyondTheBufferedBytesIsRefusedAtOnce() {
-    MessageListenerContainer container =
-        start(this::blockAndReply, settings(1, 100, 10, Duration.ofSeconds(5)));
+    maxBuffered = new Semaphore(10);
+    MessageListenerContainer container = start(this::blockAndReply, settings(1, 100));
     send("666666");
     send("55555");
     assertThat(ErrorReply.from(replies.remove())).isEqualTo(ErrorReply.full());
@@ -149,6 +150,6 @@ class ListenerBoundsTests extends ListenerFixture {
   }
 
   private static ListenerSettings settings(List<String> subscriptions, String group) {
-    return new ListenerSettings(subscriptions, group, 1, 1, UNBOUNDED, Duration.ofSeconds(5));
+    return new ListenerSettings("test", subscriptions, group, 1, 1, Duration.ofSeconds(5));
   }
 }

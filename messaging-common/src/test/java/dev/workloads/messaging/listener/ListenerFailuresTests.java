@@ -10,6 +10,7 @@ import dev.workloads.messaging.MessageRejectedException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
@@ -49,7 +50,7 @@ class ListenerFailuresTests extends ListenerFixture {
     assertThat(take(replies)).isEqualTo(new BrokerMessage("replies.r", new byte[0], null, Map.of("Nats-Service-Error",
         List.of("not a number:  Injected: ?"), "Nats-Service-Error-Code", List.of("422"))));
     await().untilAsserted(() -> assertThat(output.getOut()).contains("Rejected a message: not a number:??Injected: ? "
-        + "(subject work.a, group group, trace 0af7651916cd43dd8448eb211c80319c)"));
+        + "(subject work.a, listener test, trace 0af7651916cd43dd8448eb211c80319c)"));
   }
 
   @Test
@@ -87,7 +88,7 @@ class ListenerFailuresTests extends ListenerFixture {
       assertThat(takeError()).isEqualTo(FAILED);
     }
     assertThatThreeFit(container);
-    assertThat(output.getOut()).contains("Failed to handle a message (subject work.a, group group, trace none)",
+    assertThat(output.getOut()).contains("Failed to handle a message (subject work.a, listener test, trace none)",
         "NoClassDefFoundError: no/such/Name");
   }
 
@@ -96,7 +97,8 @@ class ListenerFailuresTests extends ListenerFixture {
   void messageForWhichThereIsNoThreadIsToldSoAndTakesNoRoom(ThreadFactory noThreads, CapturedOutput output) {
     AtomicBoolean exhausted = new AtomicBoolean(true);
     MessageListenerContainer container = stopLater(new MessageListenerContainer(transport, this::blockAndReply,
-        roomForThree(), task -> (exhausted.get() ? noThreads : (ThreadFactory) Thread::new).newThread(task)));
+        roomForThree(), maxBuffered,
+        task -> (exhausted.get() ? noThreads : (ThreadFactory) Thread::new).newThread(task), UnaryOperator.identity()));
     container.start();
     for (int i = 0; i < 10; i++) {
       send("bad");
@@ -104,7 +106,7 @@ class ListenerFailuresTests extends ListenerFixture {
     }
     exhausted.set(false);
     assertThatThreeFit(container);
-    assertThat(output.getOut()).contains("Failed to handle a message (subject work.a, group group, trace none)",
+    assertThat(output.getOut()).contains("Failed to handle a message (subject work.a, listener test, trace none)",
         "OutOfMemoryError: unable to create native thread");
   }
 
@@ -113,7 +115,7 @@ class ListenerFailuresTests extends ListenerFixture {
   void replyThatFindsNoThreadToWaitInIsLostAndTakesNoRoom(ThreadFactory noThreads, CapturedOutput output) {
     scripted.failing(Reason.BROKER_UNAVAILABLE, Integer.MAX_VALUE);
     MessageListenerContainer container = stopLater(new MessageListenerContainer(scripted,
-        new NonBlocking(this::reply), roomForThree(), noThreads));
+        new NonBlocking(this::reply), roomForThree(), maxBuffered, noThreads, UnaryOperator.identity()));
     container.start();
     for (int i = 1; i <= 10; i++) {
       scripted.receive(request("bad"));
@@ -219,7 +221,7 @@ class ListenerFailuresTests extends ListenerFixture {
   private void startAround(boolean nonBlocking, BrokerMessageHandler handler,
       UnaryOperator<BrokerMessageHandler> around) {
     stopLater(new MessageListenerContainer(transport, nonBlocking ? new NonBlocking(handler) : handler,
-        roomForThree(), Thread::new, around)).start();
+        roomForThree(), maxBuffered, Thread::new, around)).start();
   }
 
   private @Nullable BrokerMessage reply(BrokerMessage message) {
@@ -227,8 +229,9 @@ class ListenerFailuresTests extends ListenerFixture {
     return message.reply(message.body());
   }
 
-  private static ListenerSettings roomForThree() {
-    return settings(2, 1, 11, Duration.ofSeconds(5));
+  private ListenerSettings roomForThree() {
+    maxBuffered = new Semaphore(11);
+    return settings(2, 1);
   }
 
   /** Two messages that are handled, of four bytes each, and one of three that waits. */

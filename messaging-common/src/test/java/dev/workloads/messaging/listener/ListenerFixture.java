@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -28,7 +29,6 @@ import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 /** What the tests of the listener container share: containers, requests to them, and the replies. */
 abstract class ListenerFixture {
 
-  static final long UNBOUNDED = Long.MAX_VALUE;
   static final int MAX_PAYLOAD = 1000;
   static final String POOL = "test-handler-";
 
@@ -39,6 +39,7 @@ abstract class ListenerFixture {
   final BlockingQueue<BrokerMessage> replies = new LinkedBlockingQueue<>();
   final BlockingQueue<String> started = new LinkedBlockingQueue<>();
   final Semaphore permits = new Semaphore(0);
+  Semaphore maxBuffered = new Semaphore(Integer.MAX_VALUE);
 
   @BeforeEach
   void collectReplies() {
@@ -54,11 +55,11 @@ abstract class ListenerFixture {
   }
 
   static ListenerSettings settings(int maxInFlight, int queueCapacity) {
-    return settings(maxInFlight, queueCapacity, UNBOUNDED, Duration.ofSeconds(5));
+    return settings(maxInFlight, queueCapacity, Duration.ofSeconds(5));
   }
 
-  static ListenerSettings settings(int maxInFlight, int queueCapacity, long maxBuffered, Duration drainTimeout) {
-    return new ListenerSettings(List.of("work.>"), "group", maxInFlight, queueCapacity, maxBuffered, drainTimeout);
+  static ListenerSettings settings(int maxInFlight, int queueCapacity, Duration drainTimeout) {
+    return new ListenerSettings("test", List.of("work.>"), "group", maxInFlight, queueCapacity, drainTimeout);
   }
 
   MessageListenerContainer start(BrokerMessageHandler handler) {
@@ -78,7 +79,8 @@ abstract class ListenerFixture {
 
   MessageListenerContainer container(MessageTransport transport, BrokerMessageHandler handler,
       ListenerSettings settings) {
-    return stopLater(new MessageListenerContainer(transport, handler, settings, new CustomizableThreadFactory(POOL)));
+    return stopLater(new MessageListenerContainer(transport, handler, settings, maxBuffered,
+        new CustomizableThreadFactory(POOL), UnaryOperator.identity()));
   }
 
   MessageListenerContainer stopLater(MessageListenerContainer container) {

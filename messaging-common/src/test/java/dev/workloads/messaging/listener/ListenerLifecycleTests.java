@@ -37,7 +37,7 @@ class ListenerLifecycleTests extends ListenerFixture {
 
   @Test
   void stopInterruptsAndRefusesWhatIsLeftAfterItsTimeout() {
-    MessageListenerContainer container = start(this::blockAndReply, settings(1, 10, UNBOUNDED, SHORT));
+    MessageListenerContainer container = start(this::blockAndReply, settings(1, 10, SHORT));
     sendAll(3);
     await().until(() -> started.size() == 1);
     long start = System.nanoTime();
@@ -65,7 +65,7 @@ class ListenerLifecycleTests extends ListenerFixture {
   void repliesThatStillWaitWhenAStopTakesTooLongAreCountedAsLost() {
     scripted.failing(Reason.BROKER_UNAVAILABLE, Integer.MAX_VALUE);
     MessageListenerContainer container = start(scripted, new NonBlocking(message -> message.reply(message.body())),
-        settings(1, 10, UNBOUNDED, SHORT));
+        settings(1, 10, SHORT));
     List.of("0", "1", "2").forEach(text -> scripted.receive(request(text)));
     container.stop();
     await().until(() -> container.counters().lostReplies() == 3);
@@ -151,7 +151,7 @@ class ListenerLifecycleTests extends ListenerFixture {
       start(message -> {
         started.add(group);
         return null;
-      }, new ListenerSettings(List.of("work.*"), group, 1, 10, UNBOUNDED, Duration.ofSeconds(5)));
+      }, new ListenerSettings("test", List.of("work.*"), group, 1, 10, Duration.ofSeconds(5)));
     }
     send("0");
     containers.forEach(MessageListenerContainer::stop);

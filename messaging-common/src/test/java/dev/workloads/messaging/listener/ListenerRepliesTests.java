@@ -143,7 +143,7 @@ class ListenerRepliesTests extends ListenerFixture {
     assertThat(container.counters().lostReplies()).isZero();
     assertThat(scripted.tries()).isEmpty();
     assertThat(output.getOut())
-        .contains("A reply was not sent: missing reply_to (subject work.a, group group, trace none)");
+        .contains("A reply was not sent: missing reply_to (subject work.a, listener test, trace none)");
   }
 
   @Test
@@ -205,7 +205,7 @@ class ListenerRepliesTests extends ListenerFixture {
     container.stop();
     assertThat(container.counters().lostReplies()).isEqualTo(1);
     assertThat(scripted.tries()).hasSizeGreaterThan(2);
-    assertThat(output.getOut()).contains("A reply was not sent: scripted (subject work.a, group group, trace none)");
+    assertThat(output.getOut()).contains("A reply was not sent: scripted (subject work.a, listener test, trace none)");
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.workloads.messaging.observation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.workloads.messaging.BodyConverter;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
@@ -28,6 +29,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -68,8 +70,8 @@ class ObservationTests {
           "error=none,outcome=success,reason=none: 1", "error=BrokerException,outcome=error,reason=handler-rejected: 1",
           "error=BrokerException,outcome=error,reason=no-responders: 1");
       Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
-          "error=none,group=worker,outcome=success: 1",
-          "error=MessageRejectedException,group=worker,outcome=error: 1"));
+          "error=none,group=worker,listener=handler,outcome=success: 1",
+          "error=MessageRejectedException,group=worker,listener=handler,outcome=error: 1"));
     });
   }
 
@@ -127,7 +129,7 @@ class ObservationTests {
         broken(new ProcessObservationConvention(), method, goodCalls);
     assertAnswers(MessagingObservations.ofRequests(timed(), requests), UnaryOperator.identity());
     assertThat(output.getOut()).containsOnlyOnce("An observation failed");
-    assertAnswers(UnaryOperator.identity(), MessagingObservations.ofProcessing(timed(), processing, "group"));
+    assertAnswers(UnaryOperator.identity(), MessagingObservations.ofProcessing(timed(), processing, "test", "group"));
     assertThat(output.getOut().split("An observation failed; the message is processed all the same", -1)).hasSize(3);
   }
 
@@ -136,10 +138,10 @@ class ObservationTests {
     InProcessTransport transport = new InProcessTransport();
     MessageListenerContainer container = new MessageListenerContainer(transport,
         message -> message.reply(message.body()),
-        new ListenerSettings(List.of("tasks.>"), "group", 1, 1, Integer.MAX_VALUE, TIMEOUT), Thread::new,
-        aroundProcessing);
+        new ListenerSettings("test", List.of("tasks.>"), "group", 1, 1, TIMEOUT), new Semaphore(Integer.MAX_VALUE),
+        Thread::new, aroundProcessing);
     container.start();
-    MessagingClient client = new MessagingClient(transport, Duration.ZERO, aroundRequests);
+    MessagingClient client = new MessagingClient(transport, Duration.ZERO, BodyConverter.plain(), aroundRequests);
     assertThat(client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT).text()).isEqualTo("x");
     container.stop();
   }

@@ -1,0 +1,39 @@
+package dev.workloads.messaging.annotation;
+
+import dev.workloads.messaging.BrokerMessage;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.messaging.MessageHeaders;
+import org.springframework.messaging.support.NativeMessageHeaderAccessor;
+
+/** The headers of a message, as Spring's argument resolvers read them: one value, or a list of several. */
+final class BrokerHeaders extends MessageHeaders {
+
+  private final transient BrokerMessage message;
+
+  BrokerHeaders(BrokerMessage message) {
+    super(values(message), ID_VALUE_NONE, -1L);
+    this.message = message;
+  }
+
+  BrokerMessage message() {
+    return message;
+  }
+
+  // A name in any case is found, as in BrokerMessage. Under one name Spring expects a map, which nobody can send.
+  @Override
+  public @Nullable Object get(Object key) {
+    if (NativeMessageHeaderAccessor.NATIVE_HEADERS.equals(key)) {
+      return null;
+    }
+    Object value = super.get(key);
+    return value == null ? message.header(key.toString()) : value;
+  }
+
+  private static Map<String, Object> values(BrokerMessage message) {
+    Map<String, Object> headers = new HashMap<>();
+    message.headers().forEach((name, values) -> headers.put(name, values.size() == 1 ? values.get(0) : values));
+    return headers;
+  }
+}

@@ -1,0 +1,74 @@
+package dev.workloads.messaging.autoconfigure;
+
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.annotation.ListenerMethods;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnDiscovery;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnListener;
+import dev.workloads.messaging.converter.SpringBodyConverter;
+import dev.workloads.messaging.discovery.ServiceDiscovery;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
+import dev.workloads.messaging.observation.MessagingObservations;
+import dev.workloads.messaging.observation.ProcessObservationConvention;
+import io.micrometer.observation.ObservationRegistry;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
+import org.springframework.boot.thread.Threading;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
+import org.springframework.util.unit.DataSize;
+import org.springframework.validation.Validator;
+
+/** The worker's side: a container for each listener of this context, and what makes them visible. */
+@Configuration(proxyBeanMethods = false)
+@Conditional(OnListener.class)
+class ListenerConfiguration {
+
+  @Bean
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  MessageListenerRegistry messageListenerRegistry(ConfigurableListableBeanFactory beans, MessageTransport transport,
+      MessagingProperties properties, SpringBodyConverter converter, ObjectProvider<Validator> validator,
+      Environment environment, ObjectProvider<ObservationRegistry> observations,
+      ObjectProvider<ProcessObservationConvention> convention) {
+    List<ListenerDefinition> definitions =
+        new ListenerDefinitions(beans, new ListenerMethods(converter, validator.getIfUnique(), beans)).find();
+    List<ListenerSettings> settings = new ListenerSettingsResolver(properties,
+        environment.getProperty("spring.application.name")).resolve(definitions);
+    ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
+        ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
+        : new CustomizableThreadFactory("messaging-");
+    Semaphore maxBuffered = new Semaphore((int) Math.min(maxBuffered(properties.maxBuffered()), Integer.MAX_VALUE));
+    return new MessageListenerRegistry(IntStream.range(0, settings.size()).mapToObj(i -> new MessageListenerContainer(
+        transport, definitions.get(i).handler(), settings.get(i), maxBuffered, threads,
+        MessagingObservations.ofProcessing(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+            convention.getIfAvailable(ProcessObservationConvention::new), settings.get(i).id(),
+            settings.get(i).group()))).toList());
+  }
+
+  @Bean
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  @Conditional(OnDiscovery.class)
+  ServiceDiscovery serviceDiscovery(MessageTransport transport, MessageListenerRegistry registry,
+      MessagingProperties properties, Environment environment) {
+    MessagingProperties.Discovery discovery = properties.discovery();
+    String name = environment.getProperty("spring.application.name", "worker");
+    return new ServiceDiscovery(transport, registry.containers(), new ServiceDiscovery.Identity(
+        name.replaceAll("[^a-zA-Z0-9_-]", "-"), discovery.version(), discovery.description()));
+  }
+
+  private static long maxBuffered(@Nullable DataSize configured) {
+    return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+  }
+}

@@ -1,0 +1,86 @@
+package dev.workloads.messaging.autoconfigure;
+
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.annotation.ListenerMethods;
+import dev.workloads.messaging.annotation.NatsListener;
+import dev.workloads.messaging.autoconfigure.MessagingProperties.ListenerOverrides;
+import dev.workloads.messaging.listener.InvalidListenerException;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
+import org.springframework.aop.scope.ScopedProxyUtils;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.config.EmbeddedValueResolver;
+import org.springframework.util.StringUtils;
+
+/** Finds what handles messages in one bean factory: {@link BrokerMessageHandler} beans, and annotated methods of any. */
+final class ListenerDefinitions {
+
+  private static final String OF_SPRING = "org.springframework.";
+  private static final int NOT_SET = -1;
+
+  private final ConfigurableListableBeanFactory beans;
+  private final ListenerMethods methods;
+  private final EmbeddedValueResolver placeholders;
+
+  ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethods methods) {
+    this.beans = beans;
+    this.methods = methods;
+    this.placeholders = new EmbeddedValueResolver(beans);
+  }
+
+  /**
+   * Returns all, those of beans first. The beans are created for that, lazy ones too.
+   *
+   * @throws InvalidListenerException if one cannot be called, or two have one name
+   */
+  List<ListenerDefinition> find() {
+    List<ListenerDefinition> found = new ArrayList<>();
+    names(BrokerMessageHandler.class).forEach(name -> found.add(new ListenerDefinition(name,
+        "The BrokerMessageHandler bean " + name, beans.getBean(name, BrokerMessageHandler.class), true,
+        ListenerOverrides.NONE)));
+    names(Object.class).forEach(name -> found.addAll(annotatedMethods(name)));
+    for (ListenerDefinition one : found) {
+      found.stream().filter(other -> other != one && other.isCalled(one.id())).findFirst().ifPresent(other -> {
+        throw new InvalidListenerException("Two listeners are called " + one.id() + ": " + one.origin() + " and "
+            + other.origin() + ".", "Give one of them another id.");
+      });
+    }
+    return found;
+  }
+
+  private Stream<String> names(Class<?> type) {
+    return Arrays.stream(beans.getBeanNamesForType(type)).filter(name -> !ScopedProxyUtils.isScopedTarget(name));
+  }
+
+  private List<ListenerDefinition> annotatedMethods(String bean) {
+    Class<?> type = AutoProxyUtils.determineTargetClass(beans, bean);
+    if (type == null || type.getName().startsWith(OF_SPRING)) {
+      return List.of();
+    }
+    List<ListenerDefinition> found = new ArrayList<>();
+    ListenerMethods.of(type).forEach((method, annotation) -> found.add(definition(bean, method, annotation)));
+    return found;
+  }
+
+  private ListenerDefinition definition(String bean, Method method, NatsListener annotation) {
+    String origin = ListenerMethods.describe(method);
+    if (!beans.isSingleton(bean)) {
+      throw new InvalidListenerException(origin + " belongs to the bean " + bean + ", of which there may be many.",
+          "Make the bean a singleton.");
+    }
+    return new ListenerDefinition(annotation.id().isEmpty() ? method.getName() : annotation.id(), origin,
+        methods.handler(beans.getBean(bean), method), false, declared(annotation));
+  }
+
+  private ListenerOverrides declared(NatsListener annotation) {
+    List<String> subjects = Arrays.stream(annotation.subjects()).map(placeholders::resolveStringValue)
+        .flatMap(resolved -> Arrays.stream(StringUtils.tokenizeToStringArray(resolved, ","))).toList();
+    return new ListenerOverrides(subjects, placeholders.resolveStringValue(annotation.group()),
+        annotation.maxInFlight() == NOT_SET ? null : annotation.maxInFlight(),
+        annotation.queueCapacity() == NOT_SET ? null : annotation.queueCapacity());
+  }
+}

@@ -1,0 +1,353 @@
+package dev.workloads.messaging.annotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.testing.NatsServer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.messaging.MessageHeaders;
+import org.springframework.messaging.handler.annotation.Header;
+import org.springframework.messaging.handler.annotation.Headers;
+import org.springframework.messaging.handler.annotation.Payload;
+import org.springframework.validation.Errors;
+import org.springframework.validation.Validator;
+import org.springframework.validation.annotation.Validated;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What methods get, and what callers get from them: on both transports, on platform and on virtual threads. */
+@ParameterizedClass
+@CsvSource({"in-process,false", "in-process,true", "nats,false", "nats,true"})
+class NatsListenerTests {
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+  private static NatsServer nats;
+  private static ConfigurableApplicationContext context;
+
+  @Parameter(0)
+  String transport;
+
+  @Parameter(1)
+  boolean virtual;
+
+  @BeforeAll
+  static void startNats() {
+    nats = NatsServer.start();
+  }
+
+  @AfterAll
+  static void stopNats() {
+    nats.close();
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void start(String transport, boolean virtual) {
+    context = new SpringApplicationBuilder(Worker.class).web(WebApplicationType.NONE).run(
+        "--spring.application.name=worker", "--messaging.transport=" + transport,
+        "--messaging.nats.servers=" + nats.url(), "--spring.threads.virtual.enabled=" + virtual,
+        "--subjects=a.placeholder, b.placeholder", "--spring.main.lazy-initialization=true");
+    Awaitility.await().until(() -> context.getBean(MessageTransport.class).isReady());
+  }
+
+  @AfterParameterizedClassInvocation
+  static void stop() {
+    context.close();
+  }
+
+  private static MessagingClient client() {
+    return context.getBean(MessagingClient.class);
+  }
+
+  private static BrokerMessage request(BrokerMessage message) {
+    return client().request(message, TIMEOUT);
+  }
+
+  private static BrokerException failure(BrokerMessage message) {
+    return catchThrowableOfType(BrokerException.class, () -> request(message));
+  }
+
+  @Test
+  void bytesAreGivenAsTheyAreAndRepliedWithoutAType() {
+    BrokerMessage reply = request(new BrokerMessage("bytes", new byte[] {1, (byte) 0xFF, 3}));
+
+    assertThat(reply.body()).containsExactly(3, 0xFF, 1);
+    assertThat(reply.header("Content-Type")).isNull();
+    assertThat(request(new BrokerMessage("bytes", new byte[0])).body()).isEmpty();
+  }
+
+  @Test
+  void textIsUtf8() {
+    BrokerMessage reply = request(BrokerMessage.of("text", "Grüße"));
+
+    assertThat(reply.text()).isEqualTo("GRÜSSE");
+    assertThat(reply.header("Content-Type")).isEqualTo("text/plain;charset=UTF-8");
+    assertThat(request(new BrokerMessage("text", new byte[0])).body()).isEmpty();
+    assertThat(failure(new BrokerMessage("text", new byte[] {(byte) 0xFF})))
+        .hasMessage("failed to decode body: not valid UTF-8").extracting(BrokerException::code).isEqualTo(400);
+  }
+
+  @Test
+  void recordsAreJsonBothWaysWhateverTheHeadersSay() {
+    BrokerMessage reply = request(BrokerMessage.of("record", "{\"title\":\"T\",\"words\":3}")
+        .withHeader("Content-Type", "text/plain").withHeader("contentType", "image/png").withHeader("id", "1")
+        .withHeader("nativeHeaders", "x"));
+
+    assertThat(reply.text()).isEqualTo("{\"summary\":\"T: 3\"}");
+    assertThat(reply.header("Content-Type")).isEqualTo("application/json");
+    assertThat(client().request("record", new Article("Ü", 4), Summary.class, TIMEOUT)).isEqualTo(new Summary("Ü: 4"));
+  }
+
+  @Test
+  void genericTypesAreReadAsDeclared() {
+    assertThat(request(BrokerMessage.of("list", "[{\"title\":\"A\",\"words\":1},{\"title\":\"B\",\"words\":2}]")).text())
+        .isEqualTo("A,B");
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+      "{\"title\":\"T\",\"words\":\"many\"} | failed to decode body: member \"words\" is missing or does not fit",
+      "{\"title\":\"T\"} | failed to decode body: member \"words\" is missing or does not fit",
+      "[] | failed to decode body: not the JSON that is expected",
+      "{\"title\" | failed to decode body: not valid JSON (line 1, column 9)",
+      "{\"title\":\"\",\"words\":3} | invalid body: title must not be blank",
+      "'' | invalid body: Payload value must not be empty"})
+  void bodyThatDoesNotFitIsRejectedByTheNameOfTheMember(String body, String text) {
+    BrokerException failure = failure(BrokerMessage.of("record", body));
+
+    assertThat(failure).hasMessage(text);
+    assertThat(failure.reason()).isEqualTo(BrokerException.Reason.HANDLER_REJECTED);
+    assertThat(failure.code()).isEqualTo(400);
+  }
+
+  @Test
+  void memberWithinMembersIsNamedByItsPath() {
+    assertThat(failure(BrokerMessage.of("list", "[{\"title\":\"A\",\"words\":1},{\"words\":[]}]")))
+        .hasMessage("failed to decode body: member \"[1].words\" is missing or does not fit");
+  }
+
+  @Test
+  void headersAreConverted() {
+    BrokerMessage message = BrokerMessage.of("headers", "").withHeader("Width", "7");
+
+    assertThat(request(message).text()).isEqualTo("7 none [7]");
+    assertThat(request(message.withHeader("Unit", "mm")).text()).isEqualTo("7 mm [7]");
+    assertThat(request(BrokerMessage.of("headers", "").withHeader("width", "8")).text()).isEqualTo("8 none [8]");
+    assertThat(failure(BrokerMessage.of("headers", ""))).hasMessage("header Width is missing");
+    assertThat(failure(BrokerMessage.of("headers", "").withHeader("Width", "wide")))
+        .hasMessage("header Width does not fit");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a.placeholder", "b.placeholder"})
+  void placeholdersNameSubjects(String subject) {
+    assertThat(request(BrokerMessage.of(subject, "")).text()).isEqualTo(subject);
+  }
+
+  @Test
+  void brokerMessageIsRepliedAsItIs() {
+    BrokerMessage reply = request(BrokerMessage.of("whole", "x"));
+
+    assertThat(reply.text()).isEqualTo("whole x");
+    assertThat(reply.header("Extra")).isEqualTo("1");
+  }
+
+  @Test
+  void oneWayListenersOfNoGroupAllGetAnEvent() throws InterruptedException {
+    client().publish("events.created", new Article("T", 1));
+
+    Received received = context.getBean(Received.class);
+    assertThat(List.of(received.take(), received.take()))
+        .containsExactlyInAnyOrder("one {\"title\":\"T\",\"words\":1}", "two T");
+  }
+
+  @Test
+  void whatTheMethodThrowsIsAnswered() {
+    assertThat(failure(BrokerMessage.of("failing", "404"))).hasMessage("not there").extracting(BrokerException::code)
+        .isEqualTo(404);
+    assertThat(failure(BrokerMessage.of("failing", "other"))).hasMessage("handler failed")
+        .extracting(BrokerException::code).isEqualTo(500);
+  }
+
+  @Test
+  void methodMayRequestAndTypedFailuresNameTheMember() {
+    assertThat(client().request("nested", new Article("T", 2), String.class, TIMEOUT)).isEqualTo("T: 2");
+    BrokerException failure = catchThrowableOfType(BrokerException.class,
+        () -> client().request("record", new Article("T", 2), Article.class, TIMEOUT));
+    assertThat(failure.reason()).isEqualTo(BrokerException.Reason.HANDLER_FAILED);
+    assertThat(failure).hasMessage(
+        "the reply cannot be read: failed to decode body: member \"words\" is missing or does not fit");
+  }
+
+  @Test
+  void methodRunsOnTheThreadsOfTheApplication() {
+    boolean isVirtual = virtual && Runtime.version().feature() >= 21;
+
+    assertThat(request(BrokerMessage.of("thread", "")).text()).startsWith("messaging-").endsWith(" " + isVirtual);
+  }
+
+  record Article(String title, int words) {}
+
+  record Summary(String summary) {}
+
+  static final class Received {
+
+    private final BlockingQueue<String> messages = new LinkedBlockingQueue<>();
+
+    @Nullable String take() throws InterruptedException {
+      return messages.poll(5, TimeUnit.SECONDS);
+    }
+  }
+
+  static final class BlankTitle implements Validator {
+
+    @Override
+    public boolean supports(Class<?> type) {
+      return type == Article.class;
+    }
+
+    @Override
+    public void validate(Object target, Errors errors) {
+      if (((Article) target).title().isBlank()) {
+        errors.rejectValue("title", "blank", "must not be blank");
+      }
+    }
+  }
+
+  @Configuration(proxyBeanMethods = false)
+  @ImportAutoConfiguration(MessagingAutoConfiguration.class)
+  static class Worker {
+
+    @Bean
+    static JsonMapper jsonMapper() {
+      return new JsonMapper();
+    }
+
+    @Bean
+    static Validator validator() {
+      return new BlankTitle();
+    }
+
+    @Bean
+    static Received received() {
+      return new Received();
+    }
+
+    @Bean
+    Listeners listeners(MessagingClient client, Received received) {
+      return new Listeners(client, received);
+    }
+
+    // A configuration class may listen, too
+    @NatsListener(subjects = "${subjects}")
+    String placeholder(BrokerMessage message) {
+      return message.subject();
+    }
+  }
+
+  static class Listeners {
+
+    private final MessagingClient client;
+    private final Received received;
+
+    Listeners(MessagingClient client, Received received) {
+      this.client = client;
+      this.received = received;
+    }
+
+    @NatsListener(subjects = "bytes")
+    byte[] bytes(byte[] body) {
+      byte[] reversed = new byte[body.length];
+      for (int i = 0; i < body.length; i++) {
+        reversed[body.length - 1 - i] = body[i];
+      }
+      return reversed;
+    }
+
+    @NatsListener(subjects = "text")
+    String text(String body) {
+      return body.toUpperCase(java.util.Locale.ROOT);
+    }
+
+    @NatsListener(subjects = "record")
+    Summary summarize(@Validated Article article) {
+      return new Summary(article.title() + ": " + article.words());
+    }
+
+    @NatsListener(subjects = "list")
+    String list(List<Article> articles) {
+      return String.join(",", articles.stream().map(Article::title).toList());
+    }
+
+    @NatsListener(subjects = "headers")
+    String headers(@Header("Width") int width, @Header("Unit") Optional<String> unit, @Headers Map<String, Object> all,
+        MessageHeaders headers, @Payload(required = false) @Nullable Article none) {
+      assertThat(none).isNull();
+      return width + " " + unit.orElse("none") + " [" + headers.get("Width") + "]";
+    }
+
+    @NatsListener(subjects = "whole")
+    BrokerMessage whole(BrokerMessage message) {
+      return message.reply(message.subject() + " " + message.text()).withHeader("Extra", "1");
+    }
+
+    @NatsListener(subjects = "events.>", group = NatsListener.BROADCAST)
+    void audit(BrokerMessage event) {
+      received.messages.add("one " + event.text());
+    }
+
+    @NatsListener(id = "second-audit", subjects = "events.>", group = NatsListener.BROADCAST)
+    void auditToo(Article article) {
+      received.messages.add("two " + article.title());
+    }
+
+    @NatsListener(subjects = "failing")
+    void failing(String body) {
+      if (body.equals("404")) {
+        throw new MessageRejectedException(404, "not there");
+      }
+      throw new IllegalStateException("secret");
+    }
+
+    @NatsListener(subjects = "nested")
+    String nested(Article article) {
+      return client.request("record", article, Summary.class, TIMEOUT).summary();
+    }
+
+    @NatsListener(subjects = "thread")
+    String thread() throws ReflectiveOperationException {
+      boolean isVirtual = Runtime.version().feature() >= 21
+          && (boolean) Thread.class.getMethod("isVirtual").invoke(Thread.currentThread());
+      return Thread.currentThread().getName() + " " + isVirtual;
+    }
+  }
+}

@@ -1,0 +1,298 @@
+package dev.workloads.messaging.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.annotation.NatsListener;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.aopalliance.intercept.MethodInterceptor;
+import org.junit.jupiter.api.Test;
+import org.springframework.aop.Advisor;
+import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreator;
+import org.springframework.aop.support.DefaultPointcutAdvisor;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Lazy;
+import org.springframework.context.annotation.Scope;
+import org.springframework.messaging.handler.annotation.Header;
+import org.springframework.validation.annotation.Validated;
+
+/** Which listeners an application has, with which settings, and what stops its start. */
+class ListenerConfigurationTests {
+
+  private final ApplicationContextRunner runner = new ApplicationContextRunner()
+      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
+      .withPropertyValues("messaging.transport=in-process", "spring.application.name=app");
+  private final ApplicationContextRunner two = runner.withBean("one", BrokerMessageHandler.class, Handler::new)
+      .withBean("other", BrokerMessageHandler.class, Handler::new);
+  private final ApplicationContextRunner annotated = runner.withBean(Annotated.class);
+
+  @Test
+  void beansAreBoundByTheirNames() {
+    two.withPropertyValues("messaging.listeners.one.subscriptions=a,b", "messaging.listeners.other.subscriptions=c",
+        "messaging.listeners.other.consumer-group=broadcast").run(context -> {
+          assertThat(settings(context)).extracting(ListenerSettings::id).containsExactly("one", "other");
+          assertThat(settings(context)).extracting(ListenerSettings::subscriptions)
+              .containsExactly(List.of("a", "b"), List.of("c"));
+          assertThat(settings(context)).extracting(ListenerSettings::group).containsExactly("app", "broadcast");
+          assertThat(answer(context, "b")).isEqualTo("b");
+        });
+  }
+
+  @Test
+  void beanThatNothingBindsStopsTheStart() {
+    assertThat(FailedStart.report(two.withPropertyValues("messaging.listeners.one.subscriptions=a")))
+        .contains("bean other cannot subscribe", "messaging.listeners.other.*");
+  }
+
+  @Test
+  void subscriptionsForSeveralBeansStopTheStart() {
+    assertThat(FailedStart.report(two.withPropertyValues("messaging.subscriptions=a")))
+        .contains("messaging.subscriptions", "several", "messaging.listeners.<bean>.subscriptions", "one, other");
+  }
+
+  @Test
+  void subscriptionsForMethodsOnlyStopTheStart() {
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.subscriptions=a")))
+        .contains("messaging.subscriptions", "no BrokerMessageHandler bean");
+  }
+
+  @Test
+  void nameThatNoListenerHasStopsTheStart() {
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.resise.max-in-flight=1")))
+        .contains("messaging.listeners.resise", "No listener is called so; there is resizeImages");
+  }
+
+  @Test
+  void propertyOverridesTheAnnotationAndThatTheDefaults() {
+    annotated.withPropertyValues("messaging.max-in-flight=9", "messaging.queue-capacity=8").run(context ->
+        assertThat(settings(context)).containsExactly(new ListenerSettings("resizeImages", List.of("resize"), "app", 4, 8,
+            Duration.ofSeconds(25))));
+    annotated.withPropertyValues("messaging.listeners.resize-images.max-in-flight=5",
+        "messaging.listeners.resize-images.queue-capacity=0", "messaging.listeners.resize-images.subscriptions=x,y",
+        "messaging.listeners.resize-images.consumer-group=g").run(context ->
+        assertThat(settings(context)).containsExactly(new ListenerSettings("resizeImages", List.of("x", "y"), "g", 5, 0,
+            Duration.ofSeconds(25))));
+    annotated.withPropertyValues("messaging.listeners.RESIZEIMAGES.max-in-flight=6").run(context ->
+        assertThat(settings(context)).extracting(ListenerSettings::maxInFlight).containsExactly(6));
+  }
+
+  @Test
+  void valueOutOfRangeStopsTheStart() {
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.resize-images.max-in-flight=0")))
+        .contains("Annotated.resizeImages", "max-in-flight must be at least 1");
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.resize-images.max-in-flght=1")))
+        .contains("messaging.listeners.resize-images.max-in-flght");
+  }
+
+  @Test
+  void disabledListenersAreNotMade() {
+    annotated.withPropertyValues("messaging.listener.enabled=false")
+        .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(MessageListenerRegistry.class));
+  }
+
+  @Test
+  void listenersThatWouldTakeEachOthersMessagesStopTheStart() {
+    assertThat(FailedStart.report(annotated.withBean(Overlapping.class)))
+        .contains("resizeImages and all", "group app", "[resize] and [>]");
+  }
+
+  @Test
+  void twoOfOneNameStopTheStart() {
+    assertThat(FailedStart.report(annotated.withBean(SameName.class)))
+        .contains("Two listeners are called resizeImages", "Annotated.resizeImages", "SameName.other", "another id");
+  }
+
+  @Test
+  void methodsThatCannotBeCalledStopTheStart() {
+    assertReport(PrivateMethod.class, "PrivateMethod.handle is private or static");
+    assertReport(TwoBodies.class, "TwoBodies.handle has 2 parameters for one body", "@Header");
+    assertReport(FutureResult.class, "FutureResult.handle returns a result that is still to come");
+    assertReport(NeedsJson.class, "NeedsJson.handle needs JSON for Duration", "spring-boot-starter-jackson");
+    assertReport(NeedsValidator.class, "NeedsValidator.handle asks for validation", "spring-boot-starter-validation");
+    assertReport(NoSubjects.class, "NoSubjects.handle cannot subscribe", "at least one subject",
+        "messaging.listeners.handle.*");
+    assertReport(BadSubject.class, "BadSubject.handle cannot subscribe", "a..b");
+    assertReport(Prototype.class, "Prototype.handle belongs to the bean", "singleton");
+  }
+
+  @Test
+  void methodIsCalledThroughTheProxyOfItsBean() {
+    runner.withBean(ThroughClassProxy.class).withUserConfiguration(Proxies.class).run(context -> {
+      assertThat(context.getBean(ThroughClassProxy.class)).isInstanceOf(org.springframework.aop.framework.Advised.class);
+      assertThat(answer(context, "proxied")).isEqualTo("advised handled");
+    });
+  }
+
+  @Test
+  void methodThatTheProxyHidesStopsTheStart() {
+    assertThat(FailedStart.report(runner.withBean(BehindInterface.class).withUserConfiguration(Proxies.class)))
+        .contains("BehindInterface.handle cannot be called through the proxy", "proxy-target-class");
+  }
+
+  @Test
+  void lazyBeanListens() {
+    runner.withUserConfiguration(LazyListener.class).run(context -> assertThat(answer(context, "lazy")).isEqualTo("yes"));
+  }
+
+  private void assertReport(Class<?> listener, String... texts) {
+    assertThat(FailedStart.report(runner.withUserConfiguration(listener))).contains(texts);
+  }
+
+  private static List<ListenerSettings> settings(AssertableApplicationContext context) {
+    return context.getBean(MessageListenerRegistry.class).containers().stream().map(MessageListenerContainer::settings)
+        .toList();
+  }
+
+  private static String answer(AssertableApplicationContext context, String subject) {
+    return context.getBean(MessagingClient.class).request(BrokerMessage.of(subject, ""), Duration.ofSeconds(5)).text();
+  }
+
+  static final class Handler implements BrokerMessageHandler {
+
+    @Override
+    public BrokerMessage handle(BrokerMessage message) {
+      return message.reply(message.subject());
+    }
+  }
+
+  static class Annotated {
+
+    @NatsListener(subjects = "resize", maxInFlight = 4)
+    byte[] resizeImages(byte[] image) {
+      return image;
+    }
+  }
+
+  static class Overlapping {
+
+    @NatsListener(subjects = ">")
+    void all(byte[] body) {}
+  }
+
+  static class SameName {
+
+    @NatsListener(id = "resize-images", subjects = "other")
+    void other(byte[] body) {}
+  }
+
+  static class PrivateMethod {
+
+    @NatsListener(subjects = "a")
+    private void handle(byte[] body) {}
+  }
+
+  static class TwoBodies {
+
+    @NatsListener(subjects = "a")
+    void handle(String body, int width, @Header("Height") int height) {}
+  }
+
+  static class FutureResult {
+
+    @NatsListener(subjects = "a")
+    CompletableFuture<String> handle(String body) {
+      return CompletableFuture.completedFuture(body);
+    }
+  }
+
+  static class NeedsJson {
+
+    @NatsListener(subjects = "a")
+    void handle(Duration body) {}
+  }
+
+  static class NeedsValidator {
+
+    @NatsListener(subjects = "a")
+    void handle(@Validated String body) {}
+  }
+
+  static class NoSubjects {
+
+    @NatsListener
+    void handle(String body) {}
+  }
+
+  static class BadSubject {
+
+    @NatsListener(subjects = "a..b")
+    void handle(String body) {}
+  }
+
+  @Scope("prototype")
+  static class Prototype {
+
+    @NatsListener(subjects = "a")
+    void handle(String body) {}
+  }
+
+  static class ThroughClassProxy {
+
+    private final String field = "handled"; // a proxy has none of its own
+
+    @NatsListener(subjects = "proxied")
+    String handle(String body) {
+      return field;
+    }
+  }
+
+  static class BehindInterface implements Runnable {
+
+    @NatsListener(subjects = "hidden")
+    public String handle(String body) {
+      return body;
+    }
+
+    @Override
+    public void run() {}
+  }
+
+  static class Proxies {
+
+    @Bean
+    static DefaultAdvisorAutoProxyCreator proxies() {
+      return new DefaultAdvisorAutoProxyCreator();
+    }
+
+    @Bean
+    static Advisor advisor() {
+      DefaultPointcutAdvisor advisor = new DefaultPointcutAdvisor((MethodInterceptor) call ->
+          call.getMethod().getName().equals("handle") ? "advised " + call.proceed() : call.proceed());
+      advisor.setPointcut(new org.springframework.aop.support.StaticMethodMatcherPointcut() {
+
+        @Override
+        public boolean matches(java.lang.reflect.Method method, Class<?> type) {
+          return type == ThroughClassProxy.class || type == BehindInterface.class;
+        }
+      });
+      return advisor;
+    }
+  }
+
+  static class LazyListener {
+
+    @Bean
+    @Lazy
+    LazyMethods lazyMethods() {
+      return new LazyMethods();
+    }
+  }
+
+  static class LazyMethods {
+
+    @NatsListener(subjects = "lazy")
+    String lazy(String body) {
+      return "yes";
+    }
+  }
+}
