@@ -7,7 +7,8 @@ import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
-import org.springframework.messaging.handler.annotation.MessageMapping;
+import org.springframework.aot.hint.annotation.Reflective;
+import org.springframework.messaging.handler.annotation.MessageMappingReflectiveProcessor;
 
 /**
  * Marks a method of a bean that handles the messages to some subjects. What it returns is the reply.
@@ -25,7 +26,7 @@ import org.springframework.messaging.handler.annotation.MessageMapping;
 @Documented
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)
-@MessageMapping // has Spring's ahead-of-time processing register the method and its payload
+@Reflective(MessageMappingReflectiveProcessor.class)
 public @interface NatsListener {
 
   /** The group that stands for no queue group: every instance gets every message. */
