@@ -22,7 +22,8 @@ class ArchitectureTests {
   private static final String HTTP_API = "dev.workloads.httpapi..";
   private static final String LEET = "dev.workloads.leet";
   /** What an application that uses messaging-common may import. */
-  private static final String[] FOR_APPLICATIONS = {API, API + ".autoconfigure", API + ".observation"};
+  private static final String[] FOR_APPLICATIONS = {API, API + ".annotation", API + ".autoconfigure",
+      API + ".observation"};
   private static final SliceAssignment EACH_TOP_LEVEL_CLASS_OF_NATS = new SliceAssignment() {
 
     @Override
@@ -70,7 +71,7 @@ class ArchitectureTests {
   @Test
   void springBootIsForAutoConfiguration() {
     noClasses().that().resideInAnyPackage(API, API + ".nats", API + ".inprocess", API + ".listener",
-        API + ".observation").should().dependOnClassesThat().resideInAPackage("org.springframework.boot..")
+        API + ".annotation", API + ".converter", API + ".observation").should().dependOnClassesThat().resideInAPackage("org.springframework.boot..")
         .check(CLASSES);
   }
 

@@ -20,7 +20,9 @@ class DocumentationTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"main/java/dev/workloads/reverse/ReverseApplication.java",
-      "test/java/dev/workloads/reverse/ReverseApplicationTests.java", "main/resources/application.properties"})
+      "main/java/dev/workloads/reverse/TextListeners.java", "main/resources/application.properties",
+      "test/java/dev/workloads/reverse/ReverseApplicationTests.java",
+      "test/java/dev/workloads/reverse/RealServerTests.java"})
   void guideHoldsTheExampleAsItIs(String file) throws IOException {
     assertThat(Files.readString(Path.of("../docs/write-a-worker.md"))).contains(
         Files.readString(Path.of("../examples/reverse/src", file)));
