@@ -3,7 +3,7 @@ package dev.workloads.dev;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

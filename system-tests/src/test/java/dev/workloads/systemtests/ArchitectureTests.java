@@ -40,7 +40,6 @@ class ArchitectureTests {
 
   private static final JavaClasses CLASSES = new ClassFileImporter()
       .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-      .withImportOption(location -> !location.contains("-tests.jar"))
       .importPackages("dev.workloads");
 
   @Test
@@ -52,6 +51,15 @@ class ArchitectureTests {
   @Test
   void packagesHaveNoCycles() {
     slices().matching("dev.workloads.(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  /** So that the tests of all others can use it. */
+  @Test
+  void messagingTestStandsAlone() {
+    noClasses().that().resideInAPackage(API + ".test").should()
+        .dependOnClassesThat(otherPackagesOfMessaging(API + ".test")).check(CLASSES);
+    noClasses().that().resideOutsideOfPackage(API + ".test").should().dependOnClassesThat()
+        .resideInAPackage(API + ".test").check(CLASSES);
   }
 
   @Test

@@ -3,7 +3,7 @@ package dev.workloads.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

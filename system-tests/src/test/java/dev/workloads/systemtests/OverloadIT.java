@@ -2,7 +2,7 @@ package dev.workloads.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Nats;

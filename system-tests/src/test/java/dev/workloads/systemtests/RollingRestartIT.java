@@ -1,6 +1,6 @@
 package dev.workloads.systemtests;
 
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.util.List;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;

@@ -3,7 +3,7 @@ package dev.workloads.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

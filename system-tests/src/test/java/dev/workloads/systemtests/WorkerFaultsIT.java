@@ -7,7 +7,7 @@ import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.nats.NatsTransport;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Options;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -10,7 +10,7 @@ import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.Nats;

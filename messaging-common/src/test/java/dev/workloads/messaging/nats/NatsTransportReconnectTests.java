@@ -9,7 +9,7 @@ import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.Nats;

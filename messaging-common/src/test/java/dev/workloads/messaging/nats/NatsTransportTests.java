@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessageTransportContractTests;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Options;
 import java.time.Duration;
 import java.util.List;

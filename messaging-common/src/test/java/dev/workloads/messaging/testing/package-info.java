@@ -1,4 +1,4 @@
-/** A real nats-server, and a transport that does what a test says. */
+/** A transport that does what a test says. */
 @NullMarked
 package dev.workloads.messaging.testing;
 

@@ -1,4 +1,4 @@
-package dev.workloads.messaging.testing;
+package dev.workloads.messaging.test;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,16 +16,25 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.awaitility.Awaitility;
-import org.awaitility.core.ConditionTimeoutException;
 import org.springframework.util.FileSystemUtils;
 
-/** One real nats-server process on the loopback interface, controlled by one thread at a time. */
+/**
+ * One real nats-server process on the loopback interface of Linux or macOS, controlled by one thread at a time.
+ *
+ * <p>The program is looked for once per JVM: on the {@code PATH} and in {@code /usr/sbin}, in the Docker image
+ * {@code nats:2-alpine} (on Linux, with {@code org.testcontainers:testcontainers} on the class path), and in apt's
+ * package, which is unpacked and not installed. The system property {@code nats.fixture.source} ({@code path},
+ * {@code docker} or {@code apt}) allows one of these only. What is fetched stays in the directory that the system
+ * property {@code nats.fixture.directory} names, or else in {@code nats-server} below the build directory {@code target}
+ * (or {@code build}, where there is no {@code target}); fetching may block for minutes.
+ *
+ * <p>Whatever is not closed by then is killed as the JVM ends.
+ */
 public final class NatsServer implements AutoCloseable {
 
   private static final String HOST = "127.0.0.1";
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final Duration POLL_INTERVAL = Duration.ofMillis(10);
+  private static final long POLL_INTERVAL_MILLIS = 10;
   private static final Pattern CLIENT_PORT = Pattern.compile("\"nats\":\\s*\\[\\s*\"[^\"]*:(\\d+)\"");
   private static final Set<NatsServer> OPEN = ConcurrentHashMap.newKeySet();
 
@@ -50,9 +59,10 @@ public final class NatsServer implements AutoCloseable {
   }
 
   /**
-   * Starts a server on a free port and blocks until it greets its clients.
+   * Starts a server on a free port, with these arguments for nats-server, and blocks until it greets its clients.
    *
-   * @throws IllegalStateException with the server's log, if it ends or does not greet within 10 seconds
+   * @throws IllegalStateException with the server's log, if it ends or does not greet within 10 seconds; with all that
+   *     was tried, if no nats-server is found
    */
   public static NatsServer start(String... extraArgs) {
     return start(-1, extraArgs);
@@ -61,7 +71,7 @@ public final class NatsServer implements AutoCloseable {
   /**
    * Starts a server on the port and blocks until it greets its clients.
    *
-   * @throws IllegalStateException with the server's log, if it ends or does not greet within 10 seconds
+   * @throws IllegalStateException as {@link #start(String...)}, also if the port is taken
    */
   public static NatsServer start(int port, String... extraArgs) {
     return start(port, Map.of(), extraArgs);
@@ -108,12 +118,16 @@ public final class NatsServer implements AutoCloseable {
     return port;
   }
 
-  /** Returns the URL for clients. */
+  /** Returns the URL for clients, such as {@code nats://127.0.0.1:4222}. */
   public String url() {
     return "nats://" + HOST + ":" + port;
   }
 
-  /** Returns the output so far, earlier starts included; throws UncheckedIOException once closed. */
+  /**
+   * Returns the output so far, earlier starts included.
+   *
+   * @throws UncheckedIOException once closed
+   */
   public String log() {
     try {
       return Files.readString(logFile());
@@ -132,24 +146,26 @@ public final class NatsServer implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** Ends the process at once (SIGKILL) and waits for its end. */
+  /** Ends the process at once (SIGKILL) and waits for its end; does nothing if it has ended. */
   public void kill() {
     process.destroyForcibly().onExit().orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
   }
 
-  /** Asks the process to end (SIGTERM), and kills it after 10 seconds. */
+  /** Asks the process to end (SIGTERM) and waits for its end; kills it after 10 seconds. */
   public void stop() {
     process.destroy();
     process.onExit().completeOnTimeout(process, PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
     kill();
   }
 
-  /** Freezes the process (SIGSTOP) and waits until it is: connections stay open, nothing is answered. */
+  /**
+   * Freezes the process (SIGSTOP) and waits until it is: connections stay open, nothing is answered.
+   *
+   * @throws IllegalStateException if it ends or is not frozen within 10 seconds
+   */
   public void suspend() {
     signal("STOP");
-    Awaitility.await().pollDelay(Duration.ZERO).pollInterval(POLL_INTERVAL).atMost(PATIENCE)
-        .ignoreExceptionsInstanceOf(IOException.class) // a thread has ended since it was listed
-        .until(this::isSuspended);
+    await("freeze", this::isSuspended);
   }
 
   // A thread that runs when the signal comes goes on for a moment. Where there is no /proc nobody can tell.
@@ -173,7 +189,12 @@ public final class NatsServer implements AutoCloseable {
     signal("CONT");
   }
 
-  /** Sends a signal by its name, such as USR2 (lame duck mode) or HUP (reload the configuration), without waiting. */
+  /**
+   * Sends a signal by its name, such as USR2 (lame duck mode) or HUP (reload the configuration), without waiting
+   * for what it does.
+   *
+   * @throws UncheckedIOException if it cannot be sent, as to a process that has ended
+   */
   public void signal(String name) {
     try {
       // The shell's own kill: slim images lack the program
@@ -208,21 +229,45 @@ public final class NatsServer implements AutoCloseable {
 
   private void awaitGreeting() {
     try {
-      Awaitility.await().pollDelay(Duration.ZERO).pollInterval(POLL_INTERVAL).atMost(PATIENCE)
-          .ignoreExceptionsInstanceOf(IOException.class)
-          .until(() -> !isAlive() || greets());
-    } catch (ConditionTimeoutException e) {
-      throw failure("does not greet within " + PATIENCE);
+      await("greet", this::greets);
+    } catch (IllegalStateException e) {
+      close();
+      throw e;
     }
-    if (!isAlive()) {
-      throw failure("ended with " + process.exitValue());
+  }
+
+  /** Waits until the condition holds; one that fails with IOException does not hold yet. */
+  private void await(String what, Condition condition) {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!holds(condition)) {
+      if (hasEnded()) {
+        throw failure("ended with " + process.exitValue());
+      }
+      if (System.nanoTime() - deadline > 0) {
+        throw failure("does not " + what + " within " + PATIENCE.toSeconds() + " s");
+      }
+    }
+  }
+
+  private static boolean holds(Condition condition) {
+    try {
+      return condition.holds();
+    } catch (IOException e) {
+      return false; // no file yet, nobody listens yet, or a thread has ended since it was listed
+    }
+  }
+
+  private boolean hasEnded() {
+    try {
+      return process.waitFor(POLL_INTERVAL_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw failure("was waited for by a thread that was interrupted");
     }
   }
 
   private IllegalStateException failure(String reason) {
-    String log = log();
-    close();
-    return new IllegalStateException("nats-server " + extraArgs + " " + reason + ":\n" + log);
+    return new IllegalStateException("nats-server " + extraArgs + " " + reason + ":\n" + log());
   }
 
   private boolean greets() throws IOException {
@@ -240,5 +285,10 @@ public final class NatsServer implements AutoCloseable {
 
   private Path logFile() {
     return directory.resolve("log");
+  }
+
+  private interface Condition {
+
+    boolean holds() throws IOException;
   }
 }

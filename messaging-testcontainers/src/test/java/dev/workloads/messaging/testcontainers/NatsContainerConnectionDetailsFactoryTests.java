@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.autoconfigure.NatsConnectionDetails;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;

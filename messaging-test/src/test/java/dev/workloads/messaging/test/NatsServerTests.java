@@ -1,4 +1,4 @@
-package dev.workloads.messaging.testing;
+package dev.workloads.messaging.test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;

@@ -1,4 +1,4 @@
-package dev.workloads.messaging.testing;
+package dev.workloads.messaging.test;
 
 import java.io.File;
 import java.io.FileNotFoundException;
@@ -9,31 +9,23 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.springframework.boot.logging.LogLevel;
-import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.util.FileSystemUtils;
-import org.testcontainers.DockerClientFactory;
-import org.testcontainers.containers.GenericContainer;
 
 /** Finds an executable nats-server: on the PATH, in a Docker image, or in the distribution's package. */
 final class NatsServerBinary {
 
-  private static final String NAME = "nats-server";
+  static final String NAME = "nats-server";
   /** Enough for package lists over a slow line. */
   private static final int COMMAND_TIMEOUT_SECONDS = 120;
-  /** Testcontainers itself tries for minutes to pull an image that it cannot get. */
-  private static final int DOCKER_TIMEOUT_SECONDS = 60;
-  private static final List<String> DOCKER_LOGGERS = List.of("org.testcontainers", "com.github.dockerjava", "tc");
   private static final FutureTask<Path> SEARCH = new FutureTask<>(NatsServerBinary::search);
 
   private NatsServerBinary() {}
@@ -44,7 +36,8 @@ final class NatsServerBinary {
     try {
       return SEARCH.get();
     } catch (ExecutionException e) {
-      throw new IllegalStateException(e.getCause().getMessage(), e.getCause());
+      Throwable cause = Objects.requireNonNull(e.getCause());
+      throw new IllegalStateException(cause.getMessage(), cause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("Interrupted in the search for nats-server", e);
@@ -58,7 +51,8 @@ final class NatsServerBinary {
         : EnumSet.of(Source.valueOf(only.toUpperCase(Locale.ROOT)));
     IllegalStateException reasons = new IllegalStateException("Every way failed");
     StringBuilder message = new StringBuilder("Found no nats-server: install nats-server and put it on the PATH "
-        + "(brew install nats-server, apt install nats-server), or start Docker. Tried:");
+        + "(brew install nats-server, apt install nats-server), or start Docker and have "
+        + "org.testcontainers:testcontainers on the test class path. Tried:");
     for (Source source : sources) {
       try {
         return source.finder.call();
@@ -83,7 +77,7 @@ final class NatsServerBinary {
 
   /** Fetches the program into the fixture directory, unless this or another JVM has done so. */
   private static Path fetched(Fetcher fetcher) throws IOException {
-    Path directory = Path.of(System.getProperty("nats.fixture.directory", "target/nats-server")).toAbsolutePath();
+    Path directory = directory().toAbsolutePath();
     Files.createDirectories(directory);
     Path binary = directory.resolve(NAME);
     try (FileChannel lock = FileChannel.open(directory.resolve("lock"), StandardOpenOption.CREATE,
@@ -101,35 +95,13 @@ final class NatsServerBinary {
     return checked(binary);
   }
 
-  private static Path fromDockerImage(Path work) throws IOException {
-    if (!System.getProperty("os.name").equals("Linux")) {
-      throw new IllegalStateException("the image's program runs on Linux only");
+  private static Path directory() {
+    String chosen = System.getProperty("nats.fixture.directory");
+    if (chosen != null) {
+      return Path.of(chosen);
     }
-    Path binary = work.resolve(NAME);
-    boolean copied = CompletableFuture.supplyAsync(() -> copyFromDockerImage(binary))
-        .completeOnTimeout(false, DOCKER_TIMEOUT_SECONDS, TimeUnit.SECONDS)
-        .join();
-    if (!copied) {
-      throw new IllegalStateException("took more than " + DOCKER_TIMEOUT_SECONDS
-          + " s; if Testcontainers' ryuk image cannot be pulled, set TESTCONTAINERS_RYUK_DISABLED=true");
-    }
-    return binary;
-  }
-
-  private static boolean copyFromDockerImage(Path binary) {
-    // Testcontainers logs pages when there is no Docker; the exception says enough
-    LoggingSystem logging = LoggingSystem.get(NatsServerBinary.class.getClassLoader());
-    DOCKER_LOGGERS.forEach(logger -> logging.setLogLevel(logger, LogLevel.OFF));
-    try (GenericContainer<?> container = new GenericContainer<>("nats:2-alpine")) {
-      if (!DockerClientFactory.instance().isDockerAvailable()) {
-        throw new IllegalStateException("no Docker Engine answers");
-      }
-      container.start();
-      container.copyFileFromContainer("/usr/local/bin/nats-server", binary.toString());
-      return binary.toFile().setExecutable(true, false);
-    } finally {
-      DOCKER_LOGGERS.forEach(logger -> logging.setLogLevel(logger, null));
-    }
+    boolean gradle = Files.isDirectory(Path.of("build")) && !Files.isDirectory(Path.of("target"));
+    return Path.of(gradle ? "build" : "target", NAME);
   }
 
   /** Unpacks the package without installing it, as any user may; a broken foreign package source does no harm. */
@@ -154,7 +126,7 @@ final class NatsServerBinary {
   }
 
   private static Path checked(Path binary) throws IOException {
-    run(binary.getParent(), binary.toString(), "--version");
+    run(Objects.requireNonNull(binary.getParent()), binary.toString(), "--version");
     return binary;
   }
 
@@ -183,7 +155,7 @@ final class NatsServerBinary {
   private enum Source {
 
     PATH(NatsServerBinary::onPath),
-    DOCKER(() -> fetched(NatsServerBinary::fromDockerImage)),
+    DOCKER(() -> fetched(NatsImage::copyProgramInto)),
     APT(() -> fetched(NatsServerBinary::fromPackage));
 
     private final Callable<Path> finder;
