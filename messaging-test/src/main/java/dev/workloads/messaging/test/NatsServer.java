@@ -25,7 +25,7 @@ import org.springframework.util.FileSystemUtils;
  * {@code nats:2-alpine} (on Linux, with {@code org.testcontainers:testcontainers} on the class path), and in apt's
  * package, which is unpacked and not installed. The system property {@code nats.fixture.source} ({@code path},
  * {@code docker} or {@code apt}) allows one of these only. What is fetched stays in the directory that the system
- * property {@code nats.fixture.directory} names, or else in {@code nats-server} below the build directory {@code target}
+ * property {@code nats.fixture.directory} names, or else in {@code nats-server} below the directory {@code target}
  * (or {@code build}, where there is no {@code target}); fetching may block for minutes.
  *
  * <p>Whatever is not closed by then is killed as the JVM ends.

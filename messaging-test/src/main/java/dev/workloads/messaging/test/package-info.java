@@ -1,4 +1,4 @@
-/** A real nats-server for tests. */
+/** A real nats-server for tests, also as an annotation for those of Spring. */
 @NullMarked
 package dev.workloads.messaging.test;
 
