@@ -1,39 +1,90 @@
 package dev.workloads.messaging.autoconfigure;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessageHandler;
-import java.io.BufferedReader;
+import dev.workloads.messaging.test.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.Nats;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.util.ClassUtils;
 
 /** A worker without a web server, as a process of its own. */
 class WorkerProcessTests {
 
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  @TempDir
+  private Path directory;
+
   @Test
   void livesWithoutNatsUntilItIsStopped() throws Exception {
-    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
-        System.getProperty("java.class.path"), Worker.class.getName(), "--spring.docker.compose.enabled=false",
-        "--spring.application.name=worker", "--messaging.subscriptions=work",
-        "--messaging.nats.servers=nats://127.0.0.1:1")
-        .redirectErrorStream(true).start();
-    try (BufferedReader output = process.inputReader()) {
-      List<String> started = output.lines().takeWhile(line -> !line.contains("Started ")).toList();
-      assertThat(started).anyMatch(line -> line.contains("Handling [work] in group worker"))
-          .noneMatch(line -> line.contains("Subscribed"));
+    Process process = start("nats://127.0.0.1:1");
+    try {
+      awaitOutput("Started ");
+      assertThat(output()).contains("Handling [work] in group worker").doesNotContain("Connected to NATS");
       assertThat(process.waitFor(1, SECONDS)).as("ended").isFalse();
-      process.destroy();
-      assertThat(process.waitFor(10, SECONDS)).as("stopped").isTrue();
-      assertThat(process.exitValue()).isEqualTo(128 + 15);
+      stop(process);
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  @Test
+  void answersAndSendsTheLastReplyAsItIsStopped() throws Exception {
+    assertThat(ClassUtils.isPresent("jakarta.servlet.Servlet", null)).as("web").isFalse();
+    try (NatsServer nats = NatsServer.start(); Connection client = Nats.connect(nats.url())) {
+      Process process = start(nats.url());
+      try {
+        Awaitility.await().atMost(PATIENCE).until(() -> client.request("work", bytes("now"), PATIENCE) != null);
+        CompletableFuture<Message> reply = client.request("work", bytes("later"));
+        awaitOutput("waits for the stop");
+        stop(process);
+        assertThat(reply.get(5, SECONDS).getData()).asString(UTF_8).isEqualTo("later");
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
+  private Process start(String nats) throws IOException {
+    return new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
+        System.getProperty("java.class.path"), Worker.class.getName(), "--spring.docker.compose.enabled=false",
+        "--spring.application.name=worker", "--messaging.subscriptions=work", "--messaging.nats.servers=" + nats)
+        .redirectErrorStream(true).redirectOutput(directory.resolve("output").toFile()).start();
+  }
+
+  private void awaitOutput(String text) {
+    Awaitility.await().atMost(PATIENCE).until(() -> output().contains(text));
+  }
+
+  private String output() throws IOException {
+    return Files.readString(directory.resolve("output"));
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(UTF_8);
+  }
+
+  private static void stop(Process process) throws InterruptedException {
+    process.destroy();
+    assertThat(process.waitFor(10, SECONDS)).as("stopped").isTrue();
+    assertThat(process.exitValue()).isEqualTo(128 + 15);
   }
 
   @Configuration(proxyBeanMethods = false)
@@ -46,7 +97,15 @@ class WorkerProcessTests {
 
     @Bean
     BrokerMessageHandler handler() {
-      return message -> null;
+      CountDownLatch stopping = new CountDownLatch(1);
+      Runtime.getRuntime().addShutdownHook(new Thread(stopping::countDown));
+      return message -> {
+        if (message.text().equals("later")) {
+          System.out.println("waits for the stop");
+          stopping.await();
+        }
+        return message.reply(message.body());
+      };
     }
   }
 }
