@@ -9,7 +9,7 @@ import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
-import dev.workloads.messaging.testing.NatsServer;
+import dev.workloads.messaging.test.NatsServer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

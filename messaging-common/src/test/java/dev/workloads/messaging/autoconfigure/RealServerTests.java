@@ -16,9 +16,11 @@ import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.test.annotation.DirtiesContext;
 
 /** A test of an application, as docs/write-a-worker.md teaches it. */
 @WithNatsServer
+@DirtiesContext // its listener would keep the process of the tests alive
 @SpringBootTest(properties = {"spring.application.name=worker", "messaging.subscriptions=echo"})
 class RealServerTests {
 

@@ -37,7 +37,8 @@ class WorkerProcessTests {
     Process process = start("nats://127.0.0.1:1");
     try {
       awaitOutput("Started ");
-      assertThat(output()).contains("Handling [work] in group worker").doesNotContain("Connected to NATS");
+      assertThat(output()).contains("Listener handler handles [work] in group worker")
+          .doesNotContain("Connected to NATS");
       assertThat(process.waitFor(1, SECONDS)).as("ended").isFalse();
       stop(process);
     } finally {
@@ -60,6 +61,38 @@ class WorkerProcessTests {
         process.destroyForcibly();
       }
     }
+  }
+
+  @Test
+  void livesWhileItsLoginIsRejected() throws Exception {
+    Path configuration = directory.resolve("nats.conf");
+    allow(configuration, "other");
+    try (NatsServer nats = NatsServer.start("-c", configuration.toString())) {
+      Process process = start(nats.url().replace("//", "//worker:secret@"));
+      try {
+        awaitOutput("Cannot connect to NATS");
+        assertThat(process.waitFor(1, SECONDS)).as("ended, rejected at the start").isFalse();
+        allow(configuration, "worker");
+        nats.signal("HUP");
+        awaitOutput("Connected to NATS");
+        allow(configuration, "other");
+        nats.signal("HUP");
+        awaitOutput("Lost the connection to NATS");
+        assertThat(process.waitFor(1, SECONDS)).as("ended, rejected later").isFalse();
+        allow(configuration, "worker");
+        nats.signal("HUP");
+        try (Connection client = Nats.connect(nats.url().replace("//", "//worker:secret@"))) {
+          Awaitility.await().atMost(PATIENCE).until(() -> client.request("work", bytes("now"), PATIENCE) != null);
+        }
+        stop(process);
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
+  private static void allow(Path configuration, String user) throws IOException {
+    Files.writeString(configuration, "authorization { user: " + user + ", password: secret }");
   }
 
   private Process start(String nats) throws IOException {
