@@ -29,7 +29,7 @@ class DocumentationTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"README.md", "docs/operate.md", "docs/write-a-worker.md"})
+  @ValueSource(strings = {"README.md", "docs/operate.md", "docs/write-a-worker.md", "docs/other-languages.md"})
   void linksLeadToFiles(String file) throws IOException {
     Path page = Path.of("..", file);
 
