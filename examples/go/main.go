@@ -31,7 +31,7 @@ func reverse(data []byte) ([]byte, error) {
 	if !utf8.Valid(data) {
 		return nil, rejected("the text is not UTF-8")
 	}
-	time.Sleep(10 * time.Millisecond) // stands for the work
+	time.Sleep(200 * time.Millisecond) // stands for the work
 	text := []rune(string(data))
 	slices.Reverse(text)
 	return []byte(string(text)), nil

@@ -18,7 +18,7 @@ async function reverse(data) {
   } catch {
     throw new Rejected('the text is not UTF-8');
   }
-  await new Promise((done) => setTimeout(done, 10)); // stands for the work
+  await new Promise((done) => setTimeout(done, 200)); // stands for the work
   return [...text].reverse().join('');
 }
 

@@ -24,7 +24,7 @@ async def reverse(data):
         text = data.decode()
     except UnicodeDecodeError:
         raise Rejected("the text is not UTF-8")
-    await asyncio.sleep(0.01)  # stands for the work; what blocks belongs into asyncio.to_thread
+    await asyncio.sleep(0.2)  # stands for the work; what blocks belongs into asyncio.to_thread
     return text[::-1].encode()
 
 
