@@ -64,7 +64,8 @@ func main() {
 	if err != nil {
 		maxInFlight = 256
 	}
-	nc, err := nats.Connect(os.Getenv("NATS_URL"), nats.Name(name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true))
+	nc, err := nats.Connect(os.Getenv("NATS_URL"), nats.Name(name),
+		nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort()) // tries for ever
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -47,11 +47,15 @@ function handle(_, request) {
   running.add(task);
 }
 
+// connect() does not look for a user in the URL
+const { host, username, password } = new URL(process.env.NATS_URL ?? 'nats://localhost:4222');
 const nc = await connect({
-  servers: process.env.NATS_URL, name: NAME, maxReconnectAttempts: -1, waitOnFirstConnect: true,
+  servers: host, user: username || undefined, pass: password || undefined, name: NAME,
+  maxReconnectAttempts: -1, waitOnFirstConnect: true, ignoreAuthErrorAbort: true, // tries for ever
 });
 const service = await new Svcm(nc).add({ name: NAME, version: '1.0.0', queue: NAME });
 service.addEndpoint('default', { subject: `tasks.${NAME}`, handler: handle });
+service.stopped.then((error) => error && process.exit(1)); // its subscription was refused: see the log of NATS
 
 async function end() {
   setTimeout(() => process.exit(1), 25_000).unref();

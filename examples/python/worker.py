@@ -59,11 +59,11 @@ class Connection(Client):
 
 
 async def main():
+    nc = Connection()
+    await nc.connect(os.environ.get("NATS_URL", "nats://localhost:4222"), name=NAME, max_reconnect_attempts=-1)
     end = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    nc = Connection()
-    await nc.connect(os.environ.get("NATS_URL", "nats://localhost:4222"), name=NAME, max_reconnect_attempts=-1)
     service = await nats.micro.add_service(nc, name=NAME, version="1.0.0", queue_group=NAME)
     await service.add_endpoint(name="default", subject="tasks." + NAME, handler=handle)
 
