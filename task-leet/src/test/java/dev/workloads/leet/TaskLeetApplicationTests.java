@@ -109,7 +109,7 @@ class TaskLeetApplicationTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"/actuator/env", "/actuator/shutdown", "/actuator/heapdump", "/task", "/"})
+  @ValueSource(strings = {"/actuator/env", "/actuator/shutdown", "/actuator/heapdump", "/actuator/sbom", "/task", "/"})
   void nothingElseIsThere(String path) throws Exception {
     assertThat(get(path).statusCode()).isEqualTo(404);
   }
