@@ -4,14 +4,11 @@ import dev.workloads.messaging.BodyConverter;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
 import java.util.Objects;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.converter.MessageConversionException;
 import org.springframework.messaging.converter.MessageConverter;
 import org.springframework.messaging.support.GenericMessage;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.exc.StreamReadException;
 
 /** Converts JSON by one of Spring's converters. */
 public final class SpringBodyConverter implements BodyConverter {
@@ -62,18 +59,6 @@ public final class SpringBodyConverter implements BodyConverter {
 
   /** Returns what the sender of a body is told that cannot be read: which member, and no name of a class. */
   public static MessageRejectedException unreadable(MessageConversionException failure) {
-    return new MessageRejectedException(UNREADABLE + (failure.getCause() instanceof JacksonException e
-        ? describe(e) : "it does not fit"));
-  }
-
-  private static String describe(JacksonException failure) {
-    if (failure instanceof StreamReadException) {
-      return "not valid JSON (line " + failure.getLocation().getLineNr() + ", column "
-          + failure.getLocation().getColumnNr() + ")";
-    }
-    String member = failure.getPath().stream().map(reference -> reference.getPropertyName() == null
-        ? "[" + reference.getIndex() + "]" : "." + reference.getPropertyName()).collect(Collectors.joining());
-    return member.isEmpty() ? "not the JSON that is expected"
-        : "member \"" + member.replaceFirst("^\\.", "") + "\" is missing or does not fit";
+    return new MessageRejectedException(UNREADABLE + JsonFailures.describe(failure));
   }
 }
