@@ -1,7 +1,6 @@
 package dev.workloads.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
@@ -21,12 +20,12 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** One broker that is not there yet, refuses the login, or dies and returns. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class) // the apps of the first test go on in the second
 @ParameterizedClass
-@EnumSource
+@MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class BrokerFaultsIT {
 
   private static final Duration DOWN = Duration.ofSeconds(3);
@@ -118,7 +117,6 @@ class BrokerFaultsIT {
   @Test
   @Order(3)
   void appsWithAWrongPasswordAreReadyOnceTheServerAcceptsIt(@TempDir Path directory) throws IOException {
-    assumeTrue(Bounds.FULL || kind == WorkerKind.LEET, "handlers have no part in it: in the short run one kind does");
     Path configuration = directory.resolve("nats.conf");
     allow(configuration, "another");
     String[] login = {"--messaging.nats.username=app", "--messaging.nats.password=secret"};

@@ -27,12 +27,12 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A cluster of three brokers whose nodes die, or leave one after the other. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class) // at first both apps are on the same node
 @ParameterizedClass
-@EnumSource
+@MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class ClusterFaultsIT {
 
   private static final int SIZE = 3;

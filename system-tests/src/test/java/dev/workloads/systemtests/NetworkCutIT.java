@@ -11,11 +11,11 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A network between apps and broker that stops carrying anything, without closing connections. */
 @ParameterizedClass
-@EnumSource
+@MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class NetworkCutIT {
 
   @AutoClose

@@ -21,7 +21,6 @@ import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** More work than workers can do, or threads can wait for. */
 @Tag("faults")
@@ -91,7 +90,7 @@ class OverloadIT {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
   void floodOfRequestsIsAnsweredOrRefusedToTheLast(WorkerKind kind) throws Exception {
     byte[] body = "a flood".getBytes(StandardCharsets.UTF_8);
     String answer = kind.answer("a flood");
@@ -129,14 +128,14 @@ class OverloadIT {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
   @EnabledForJreRange(min = JRE.JAVA_21)
   void thousandsOfRequestsWaitAtOnceOnVirtualThreads(WorkerKind kind) {
     burst(kind, "--task.max-in-flight=" + MANY, "--server.tomcat.max-connections=" + 2 * MANY).requireOnly();
   }
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
   @EnabledForJreRange(max = JRE.JAVA_20)
   void excessOfThousandsOfRequestsIsRefusedAtOnceOnPlatformThreads(WorkerKind kind) {
     Tally tally = burst(kind, "--server.tomcat.max-connections=" + 2 * MANY).requireOnly("overloaded");

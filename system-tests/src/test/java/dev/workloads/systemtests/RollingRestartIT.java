@@ -5,7 +5,7 @@ import java.util.List;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Rolling restarts under load fail no request, as long as one replica of each is up. */
 @Tag("faults")
@@ -15,7 +15,7 @@ class RollingRestartIT {
   private static final NatsServer NATS = NatsServer.start();
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
   void restartOfTheWorkersFailsNoRequest(WorkerKind kind) {
     try (App first = kind.start(NATS.url());
         Pair pair = Pair.start(kind, NATS.url()).awaitReady()) {
@@ -24,7 +24,7 @@ class RollingRestartIT {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
   void restartOfTheHttpApisFailsNoRequest(WorkerKind kind) {
     try (App first = App.httpApi(NATS.url());
         Pair pair = Pair.start(kind, NATS.url()).awaitReady()) {

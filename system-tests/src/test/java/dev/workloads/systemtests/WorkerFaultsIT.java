@@ -32,12 +32,12 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Workers that end, die or freeze. */
 @Tag("faults")
 @ParameterizedClass
-@EnumSource
+@MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class WorkerFaultsIT {
 
   private static final int HELD = 400;
