@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.jar.JarFile;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The packaged jars, each alone, with a real nats-server. */
 class PackagedAppsIT {
@@ -47,5 +51,17 @@ class PackagedAppsIT {
     assertThat(HTTP_API.management("/actuator/health").body()).contains("\"nats\"", "\"status\":\"CONNECTED\"");
     assertThat(HTTP_API.management("/actuator/prometheus").statusCode()).isEqualTo(200);
     assertThat(HTTP_API.liveness()).isEqualTo(200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"http-api", "task-leet"})
+  void jarNamesWhatItIsMadeOfAndItsLicence(String app) throws IOException {
+    try (JarFile jar = new JarFile(Path.of("..", app, "target", app + ".jar").toFile())) {
+      String sbom = jar.getManifest().getMainAttributes().getValue("Sbom-Location");
+      assertThat(Manifests.JSON.readTree(jar.getInputStream(jar.getEntry(sbom))).path("components").valueStream()
+          .map(component -> component.path("name").asString())).contains("messaging-common", "jnats")
+          .doesNotContain("messaging-test", "junit-jupiter");
+      assertThat(jar.getEntry("META-INF/LICENSE")).isNotNull();
+    }
   }
 }
