@@ -20,7 +20,7 @@ import org.springframework.test.annotation.DirtiesContext;
 
 /** A test of an application, as docs/write-a-worker.md teaches it. */
 @WithNatsServer
-@DirtiesContext // its listener would keep the process of the tests alive
+@DirtiesContext // Its threads would be in the way of ListenerLifecycleTests
 @SpringBootTest(properties = {"spring.application.name=worker", "messaging.subscriptions=echo"})
 class RealServerTests {
 
