@@ -6,7 +6,6 @@ import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnDiscov
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnListener;
 import dev.workloads.messaging.converter.SpringBodyConverter;
 import dev.workloads.messaging.discovery.ServiceDiscovery;
-import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.observation.MessagingObservations;
@@ -15,7 +14,6 @@ import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -44,17 +42,17 @@ class ListenerConfiguration {
       ObjectProvider<ProcessObservationConvention> convention) {
     List<ListenerDefinition> definitions =
         new ListenerDefinitions(beans, new ListenerMethods(converter, validator.getIfUnique(), beans)).find();
-    List<ListenerSettings> settings = new ListenerSettingsResolver(properties,
+    List<ConfiguredListener> listeners = new ListenerSettingsResolver(properties,
         environment.getProperty("spring.application.name")).resolve(definitions);
     ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
         ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
         : new CustomizableThreadFactory("messaging-");
     Semaphore maxBuffered = new Semaphore((int) Math.min(maxBuffered(properties.maxBuffered()), Integer.MAX_VALUE));
-    return new MessageListenerRegistry(IntStream.range(0, settings.size()).mapToObj(i -> new MessageListenerContainer(
-        transport, definitions.get(i).handler(), settings.get(i), maxBuffered, threads,
-        MessagingObservations.ofProcessing(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
-            convention.getIfAvailable(ProcessObservationConvention::new), settings.get(i).id(),
-            settings.get(i).group()))).toList());
+    return new MessageListenerRegistry(listeners.stream().map(listener -> new MessageListenerContainer(transport,
+        listener.handler(), listener.settings(), maxBuffered, threads, MessagingObservations.ofProcessing(
+            observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+            convention.getIfAvailable(ProcessObservationConvention::new), listener.settings().id(),
+            listener.settings().group()))).toList());
   }
 
   @Bean

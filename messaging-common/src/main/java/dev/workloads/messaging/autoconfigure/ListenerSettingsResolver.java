@@ -23,12 +23,12 @@ final class ListenerSettingsResolver {
   }
 
   /**
-   * Returns the settings of all listeners, in their order.
+   * Returns the listeners with their settings, in their order.
    *
    * @throws InvalidConfigurationPropertyValueException if a property names what is not there, or the group is wrong
    * @throws InvalidListenerException if a listener cannot subscribe, or two would take each other's messages
    */
-  List<ListenerSettings> resolve(List<ListenerDefinition> definitions) {
+  List<ConfiguredListener> resolve(List<ListenerDefinition> definitions) {
     properties.listeners().keySet().forEach(id -> requireListener(id, definitions));
     List<ListenerDefinition> beans = definitions.stream().filter(ListenerDefinition::isBean).toList();
     if (!properties.subscriptions().isEmpty() && beans.size() != 1) {
@@ -38,9 +38,10 @@ final class ListenerSettingsResolver {
               : "There are several BrokerMessageHandler beans: set in its place messaging.listeners.<bean>.subscriptions "
                   + "of " + ids(beans) + ".");
     }
-    List<ListenerSettings> settings = definitions.stream().map(this::settings).toList();
-    requireDisjoint(settings);
-    return settings;
+    List<ConfiguredListener> listeners = definitions.stream()
+        .map(one -> new ConfiguredListener(settings(one), one.handler())).toList();
+    requireDisjoint(listeners.stream().map(ConfiguredListener::settings).toList());
+    return listeners;
   }
 
   private void requireListener(String id, List<ListenerDefinition> definitions) {
