@@ -59,6 +59,11 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
         .map(NatsUri::getHost).findFirst().orElse(host);
   }
 
+  /**
+   * Called on jnats' writing thread. Whoever writes to a socket is preempted by the process that it wakes, where processes
+   * are scheduled as groups, as containers are: every message would travel alone. Those who are about to send go first, and
+   * the next write takes what they send together.
+   */
   @Override
   public void write(byte[] source, int length) throws IOException {
     if (client != null) {
@@ -68,6 +73,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
         interruptLogin();
       }
     }
+    Thread.yield();
     super.write(source, length);
   }
 
