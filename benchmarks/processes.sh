@@ -7,10 +7,13 @@ exec {NEVER}<> <(:) # reading from it is a sleep without a process
 
 nap() { read -rt "$1" -u "$NEVER" || true; }
 
+# Linux schedules sessions, as it schedules containers: each process gets its own. Empty: all in one.
+SETSID=$([ -n "${ONE_SESSION:-}" ] || echo setsid)
+
 start() { # DIRECTORY LOG COMMAND...: sets STARTED
   local directory=$1 log=$WORK/$2.log
   shift 2
-  (cd "$directory" && exec "$@" >"$log" 2>&1) &
+  (cd "$directory" && exec $SETSID "$@" >"$log" 2>&1) &
   STARTED=$!
   PIDS+=("$STARTED")
 }
@@ -140,7 +143,7 @@ memory() { # PID VmRSS|VmHWM: MiB
 }
 
 load() { # CONNECTIONS SECONDS: prints wrk's RESULT
-  wrk -t1 -c"$1" -d"$2s" --timeout 10s --latency -s benchmarks/task.lua "http://127.0.0.1:$HTTP_PORT/task" \
+  $SETSID wrk -t1 -c"$1" -d"$2s" --timeout 10s --latency -s benchmarks/task.lua "http://127.0.0.1:$HTTP_PORT/task" \
     | sed -n 's/^RESULT //p'
 }
 
