@@ -20,12 +20,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Random input through both doors, for {@code random.seconds} seconds and from the seed {@code random.seed}: every answer is
  * one that the contract knows, and valid requests are answered right all the while.
  */
+@Tag("faults")
 class RandomIT {
 
   private static final int SECONDS = Integer.getInteger("random.seconds", 5);
