@@ -34,8 +34,8 @@ final class App implements AutoCloseable {
 
   // Of each test process its own, and below those that the kernel gives to connections
   private static final int PORTS = 2_000;
-  private static final int FIRST_PORT = 10_000 + PORTS * (Integer.getInteger("surefire.forkNumber", 1) % 10);
-  private static final AtomicInteger NEXT_PORT = new AtomicInteger((int) (ProcessHandle.current().pid() % PORTS));
+  private static final int FIRST_PORT = 10_000 + PORTS * Integer.getInteger("test.process", 0);
+  private static final AtomicInteger NEXT_PORT = new AtomicInteger();
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Set<App> RUNNING = ConcurrentHashMap.newKeySet();
   private static final Pattern NATS_SERVER = Pattern.compile("\"server\":\"([^\"]+)\"");
