@@ -19,7 +19,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -32,10 +31,6 @@ final class App implements AutoCloseable {
   static final String READINESS = "/actuator/health/readiness";
   static final String PROMETHEUS = "/actuator/prometheus";
 
-  // Of each test process its own, and below those that the kernel gives to connections
-  private static final int PORTS = 2_000;
-  private static final int FIRST_PORT = 10_000 + PORTS * Integer.getInteger("test.process", 0);
-  private static final AtomicInteger NEXT_PORT = new AtomicInteger();
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Set<App> RUNNING = ConcurrentHashMap.newKeySet();
   private static final Pattern NATS_SERVER = Pattern.compile("\"server\":\"([^\"]+)\"");
@@ -290,17 +285,12 @@ final class App implements AutoCloseable {
     return Stream.concat(Stream.of(settings), Stream.of(more)).toArray(String[]::new);
   }
 
-  /** Returns a port that nobody takes before the app that it is for has started. */
   static int freePort() {
-    for (int i = 0; i < PORTS; i++) {
-      int port = FIRST_PORT + NEXT_PORT.getAndIncrement() % PORTS;
-      try (ServerSocket socket = new ServerSocket()) {
-        socket.bind(new InetSocketAddress("127.0.0.1", port));
-        return port;
-      } catch (IOException e) {
-        continue; // taken
-      }
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress("127.0.0.1", 0));
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    throw new IllegalStateException("no free port from " + FIRST_PORT + " on");
   }
 }
