@@ -6,6 +6,7 @@ import dev.workloads.messaging.converter.SpringBodyConverter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
@@ -23,17 +24,17 @@ public class ListenerMethodBenchmark {
   private final BrokerMessageHandler record = method("record", Text.class);
 
   @Benchmark
-  public Object bean() throws Exception {
+  public @Nullable Object bean() throws Exception {
     return bean.handle(message);
   }
 
   @Benchmark
-  public Object methodWithBytes() throws Exception {
+  public @Nullable Object methodWithBytes() throws Exception {
     return bytes.handle(message);
   }
 
   @Benchmark
-  public Object methodWithRecord() throws Exception {
+  public @Nullable Object methodWithRecord() throws Exception {
     return record.handle(json);
   }
 
