@@ -23,19 +23,24 @@ final class BodyArgumentResolver extends PayloadMethodArgumentResolver {
 
   @Override
   public @Nullable Object resolveArgument(MethodParameter parameter, Message<?> message) throws Exception {
-    if (parameter.getParameterType() == byte[].class) {
-      return message.getPayload();
-    }
-    if (parameter.getParameterType() == String.class) {
-      return ((BrokerHeaders) message.getHeaders()).message().text();
-    }
     try {
+      if (parameter.getParameterType() == byte[].class) {
+        return validated(message, parameter, message.getPayload());
+      }
+      if (parameter.getParameterType() == String.class) {
+        return validated(message, parameter, ((BrokerHeaders) message.getHeaders()).message().text());
+      }
       return super.resolveArgument(parameter, message);
     } catch (MessageConversionException e) {
       throw SpringBodyConverter.unreadable(e);
     } catch (MethodArgumentNotValidException e) {
       throw new MessageRejectedException("invalid body: " + describe(e.getBindingResult()));
     }
+  }
+
+  private Object validated(Message<?> message, MethodParameter parameter, Object body) {
+    validate(message, parameter, body);
+    return body;
   }
 
   private static String describe(@Nullable BindingResult result) {

@@ -119,8 +119,7 @@ class NatsListenerTests {
   @Test
   void recordsAreJsonBothWaysWhateverTheHeadersSay() {
     BrokerMessage reply = request(BrokerMessage.of("record", "{\"title\":\"T\",\"words\":3}")
-        .withHeader("Content-Type", "text/plain").withHeader("contentType", "image/png").withHeader("id", "1")
-        .withHeader("nativeHeaders", "x"));
+        .withHeader("Content-Type", "text/plain").withHeader("contentType", "image/png").withHeader("id", "1"));
 
     assertThat(reply.text()).isEqualTo("{\"summary\":\"T: 3\"}");
     assertThat(reply.header("Content-Type")).isEqualTo("application/json");
@@ -150,6 +149,12 @@ class NatsListenerTests {
   }
 
   @Test
+  void textIsValidatedToo() {
+    assertThat(request(BrokerMessage.of("checked", "x")).text()).isEqualTo("x");
+    assertThat(failure(BrokerMessage.of("checked", ""))).hasMessage("invalid body: must not be blank");
+  }
+
+  @Test
   void memberWithinMembersIsNamedByItsPath() {
     assertThat(failure(BrokerMessage.of("list", "[{\"title\":\"A\",\"words\":1},{\"words\":[]}]")))
         .hasMessage("failed to decode body: member \"[1].words\" is missing or does not fit");
@@ -159,7 +164,7 @@ class NatsListenerTests {
   void headersAreConverted() {
     BrokerMessage message = BrokerMessage.of("headers", "").withHeader("Width", "7");
 
-    assertThat(request(message).text()).isEqualTo("7 none [7]");
+    assertThat(request(message.withHeader("nativeHeaders", "no map")).text()).isEqualTo("7 none [7]");
     assertThat(request(message.withHeader("Unit", "mm")).text()).isEqualTo("7 mm [7]");
     assertThat(request(BrokerMessage.of("headers", "").withHeader("width", "8")).text()).isEqualTo("8 none [8]");
     assertThat(failure(BrokerMessage.of("headers", ""))).hasMessage("header Width is missing");
@@ -232,12 +237,14 @@ class NatsListenerTests {
 
     @Override
     public boolean supports(Class<?> type) {
-      return type == Article.class;
+      return type == Article.class || type == String.class;
     }
 
     @Override
     public void validate(Object target, Errors errors) {
-      if (((Article) target).title().isBlank()) {
+      if (target instanceof String text && text.isBlank()) {
+        errors.reject("blank", "must not be blank");
+      } else if (target instanceof Article article && article.title().isBlank()) {
         errors.rejectValue("title", "blank", "must not be blank");
       }
     }
@@ -296,6 +303,11 @@ class NatsListenerTests {
     @NatsListener(subjects = "text")
     String text(String body) {
       return body.toUpperCase(java.util.Locale.ROOT);
+    }
+
+    @NatsListener(subjects = "checked")
+    String checked(@Validated String body) {
+      return body;
     }
 
     @NatsListener(subjects = "record")

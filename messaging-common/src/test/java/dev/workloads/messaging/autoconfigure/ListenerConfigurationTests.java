@@ -4,19 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
+import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import org.aopalliance.intercept.MethodInterceptor;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.aop.Advisor;
 import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreator;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
+import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -140,6 +145,28 @@ class ListenerConfigurationTests {
   }
 
   @Test
+  void startThatFailsLeavesNoListenerRunning() {
+    AtomicReference<MessageListenerRegistry> registry = new AtomicReference<>();
+    two.withPropertyValues("messaging.listeners.one.subscriptions=a", "messaging.listeners.other.subscriptions=b",
+        "messaging.discovery.enabled=false").withBean(MessageTransport.class, SecondSubscriptionFails::new)
+        .withInitializer(context -> context.addBeanFactoryPostProcessor(beans -> beans.addBeanPostProcessor(
+            new BeanPostProcessor() {
+
+              @Override
+              public Object postProcessAfterInitialization(Object bean, String name) {
+                if (bean instanceof MessageListenerRegistry found) {
+                  registry.set(found);
+                }
+                return bean;
+              }
+            })))
+        .run(context -> {
+          assertThat(context).hasFailed();
+          assertThat(registry.get().containers()).noneMatch(MessageListenerContainer::isRunning);
+        });
+  }
+
+  @Test
   void lazyBeanListens() {
     runner.withUserConfiguration(LazyListener.class).run(context -> assertThat(answer(context, "lazy")).isEqualTo("yes"));
   }
@@ -155,6 +182,40 @@ class ListenerConfigurationTests {
 
   private static String answer(AssertableApplicationContext context, String subject) {
     return context.getBean(MessagingClient.class).request(BrokerMessage.of(subject, ""), Duration.ofSeconds(5)).text();
+  }
+
+  static final class SecondSubscriptionFails implements MessageTransport {
+
+    private final InProcessTransport transport = new InProcessTransport();
+    private int subscriptions;
+
+    @Override
+    public void publish(BrokerMessage message) {
+      transport.publish(message);
+    }
+
+    @Override
+    public BrokerMessage request(BrokerMessage message, Duration timeout) {
+      return transport.request(message, timeout);
+    }
+
+    @Override
+    public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+      if (++subscriptions == 2) {
+        throw new IllegalStateException("closed");
+      }
+      return transport.subscribe(patterns, group, receiver);
+    }
+
+    @Override
+    public boolean isReady() {
+      return transport.isReady();
+    }
+
+    @Override
+    public void close() {
+      transport.close();
+    }
   }
 
   static final class Handler implements BrokerMessageHandler {
