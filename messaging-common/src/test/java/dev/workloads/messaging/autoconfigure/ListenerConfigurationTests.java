@@ -1,6 +1,7 @@
 package dev.workloads.messaging.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
@@ -14,6 +15,8 @@ import dev.workloads.messaging.listener.MessageListenerRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
@@ -142,6 +145,27 @@ class ListenerConfigurationTests {
   void methodThatTheProxyHidesStopsTheStart() {
     assertThat(FailedStart.report(runner.withBean(BehindInterface.class).withUserConfiguration(Proxies.class)))
         .contains("BehindInterface.handle cannot be called through the proxy", "proxy-target-class");
+  }
+
+  @Test
+  void allListenersShareTheRoomForBodies() {
+    CountDownLatch handling = new CountDownLatch(1);
+    CountDownLatch release = new CountDownLatch(1);
+    runner.withBean("holding", BrokerMessageHandler.class, () -> message -> {
+      handling.countDown();
+      release.await();
+      return null;
+    }).withBean("other", BrokerMessageHandler.class, Handler::new).withPropertyValues("messaging.max-buffered=10B",
+        "messaging.request.retry-window=0", "messaging.listeners.holding.subscriptions=a",
+        "messaging.listeners.other.subscriptions=b").run(context -> {
+          MessagingClient client = context.getBean(MessagingClient.class);
+          client.publish("a", new byte[8]);
+          assertThat(handling.await(5, TimeUnit.SECONDS)).isTrue();
+          assertThat(client.request("b", new byte[2], Duration.ofSeconds(5)).text()).isEqualTo("b");
+          assertThatThrownBy(() -> client.request("b", new byte[3], Duration.ofSeconds(5)))
+              .hasMessage("worker is full");
+          release.countDown();
+        });
   }
 
   @Test
