@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 
 /** Repeats an attempt that was provably not executed, with growing pauses, jittered so that callers spread out. */
-final class Retry {
+public final class Retry {
 
   private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
@@ -23,7 +23,7 @@ final class Retry {
    * @param attempt called with the nanoseconds since the first attempt
    * @throws BrokerException the last attempt's
    */
-  static <T> T within(Duration window, LongFunction<T> attempt) {
+  public static <T> T within(Duration window, LongFunction<T> attempt) {
     long start = System.nanoTime();
     long elapsed = 0;
     for (long longest = FIRST_PAUSE; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {

@@ -23,7 +23,7 @@ class ArchitectureTests {
   private static final String LEET = "dev.workloads.leet";
   /** What an application that uses messaging-common may import. */
   private static final String[] FOR_APPLICATIONS = {API, API + ".annotation", API + ".autoconfigure",
-      API + ".observation"};
+      API + ".durable", API + ".observation"};
   private static final SliceAssignment EACH_TOP_LEVEL_CLASS_OF_NATS = new SliceAssignment() {
 
     @Override

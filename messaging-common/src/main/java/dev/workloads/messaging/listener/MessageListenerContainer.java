@@ -38,6 +38,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final MessageTransport transport;
   private final MessageProcessor processor;
   private final BrokerMessageHandler handler;
+  private final UnaryOperator<BrokerMessageHandler> around;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
   private final Semaphore bytes; // of the application, which may have more containers
@@ -59,6 +60,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
     this.transport = transport;
     this.processor = new MessageProcessor(handler, around, settings);
     this.handler = handler;
+    this.around = around;
     this.settings = settings;
     this.threads = threads;
     this.bytes = maxBuffered;
@@ -191,6 +193,11 @@ public final class MessageListenerContainer implements SmartLifecycle {
   /** Returns what was not handled or sent since the container was created. */
   public ListenerCounters counters() {
     return processor.counters();
+  }
+
+  /** Returns the handler, observed as the container's calls of it are; for messages that come another way. */
+  public BrokerMessageHandler handler() {
+    return around.apply(handler);
   }
 
   /** Returns what the container subscribes to. */

@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerMessage;
 import io.nats.client.Message;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,6 +31,8 @@ final class NatsInbox {
 
   private static final Logger log = LoggerFactory.getLogger(NatsInbox.class);
   private static final int NO_RESPONDERS = 503;
+  // Who sends these asks a stream to keep the message: its acknowledgement is the reply
+  private static final List<String> STREAM_HEADERS = List.of("Nats-Msg-Id", "Nats-Expected-Last-Subject-Sequence");
   // {"stream":"TASKS", "seq":1}, with more members of one level, and an error before where the stream is full. There is no
   // surer sign: it has no headers, and any worker might send the same.
   private static final Pattern ACKNOWLEDGEMENT = Pattern.compile(
@@ -55,15 +58,18 @@ final class NatsInbox {
   /**
    * Sends a request and blocks for its reply.
    *
+   * @param message the request; one with a header for a stream is answered by the stream
    * @param send sends the request with the reply-to that it is given
    * @throws BrokerException if there is no reply; the thread's interrupt flag ends the wait and is kept
    */
-  BrokerMessage request(String subject, Duration timeout, Consumer<String> send) {
+  BrokerMessage request(BrokerMessage message, Duration timeout, Consumer<String> send) {
     if (Thread.currentThread().isInterrupted()) {
       throw new BrokerException(Reason.TIMEOUT, "interrupted before the request was sent");
     }
     String replyTo = prefix + Long.toString(lastToken.incrementAndGet(), Character.MAX_RADIX);
-    Wait wait = new Wait(subject, System.nanoTime() + timeout.toNanos());
+    String subject = message.subject();
+    Wait wait = new Wait(subject, STREAM_HEADERS.stream().anyMatch(message.headers()::containsKey),
+        System.nanoTime() + timeout.toNanos());
     waits.put(replyTo, wait);
     try {
       send.accept(replyTo);
@@ -95,7 +101,7 @@ final class NatsInbox {
     }
     if (message.isStatusMessage() && message.getStatus().getCode() == NO_RESPONDERS) {
       wait.complete(Reason.NO_RESPONDERS);
-    } else if (!isAcknowledgement(message)) {
+    } else if (wait.forStream || !isAcknowledgement(message)) {
       wait.complete(message);
     } else if (WARNED.compareAndSet(false, true)) {
       log.warn("A JetStream stream covers the subject of a request; its acknowledgement is not taken for the reply: {}. "
@@ -138,10 +144,12 @@ final class NatsInbox {
   private static final class Wait extends CompletableFuture<Object> {
 
     private final String subject;
+    private final boolean forStream;
     private final long deadline;
 
-    private Wait(String subject, long deadline) {
+    private Wait(String subject, boolean forStream, long deadline) {
       this.subject = subject;
+      this.forStream = forStream;
       this.deadline = deadline;
     }
   }

@@ -252,7 +252,7 @@ final class NatsLink implements AutoCloseable {
    */
   BrokerMessage request(BrokerMessage message, Duration timeout) {
     subscribeInbox();
-    return inbox.request(message.subject(), timeout, replyTo -> publish(message, replyTo));
+    return inbox.request(message, timeout, replyTo -> publish(message, replyTo));
   }
 
   /**

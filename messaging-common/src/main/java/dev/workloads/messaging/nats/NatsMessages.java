@@ -25,9 +25,13 @@ final class NatsMessages {
     return headers;
   }
 
+  /** Translates a message; the status of one that NATS itself has sent is in the headers that other clients use for it. */
   static BrokerMessage toBrokerMessage(Message message) {
-    return new BrokerMessage(message.getSubject(), message.getData(), message.getReplyTo(),
+    BrokerMessage translated = new BrokerMessage(message.getSubject(), message.getData(), message.getReplyTo(),
         headers(message.getHeaders()));
+    return !message.isStatusMessage() ? translated
+        : translated.withHeader("Status", Integer.toString(message.getStatus().getCode()))
+            .withHeader("Description", message.getStatus().getMessage());
   }
 
   private static Map<String, List<String>> headers(@Nullable Headers headers) {

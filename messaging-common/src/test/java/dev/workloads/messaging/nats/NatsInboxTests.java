@@ -44,27 +44,27 @@ class NatsInboxTests {
   void waitEndsByItselfSoonAfterItsTimeoutAndNotBefore() {
     Duration timeout = Duration.ofMillis(200);
     long start = System.nanoTime();
-    assertFails(Reason.TIMEOUT, () -> inbox.request("a", timeout, replyTo -> { }));
+    assertFails(Reason.TIMEOUT, () -> inbox.request(to("a"), timeout, replyTo -> { }));
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(timeout, timeout.plusSeconds(2));
   }
 
   @Test
   void closeEndsTheWait() {
     CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS).execute(inbox::close);
-    assertFails(Reason.TIMEOUT, () -> inbox.request("a", LONG, replyTo -> { }));
+    assertFails(Reason.TIMEOUT, () -> inbox.request(to("a"), LONG, replyTo -> { }));
   }
 
   @Test
   void failureToSendIsThrown() {
-    assertFails(Reason.BROKER_UNAVAILABLE, () -> inbox.request("a", LONG, replyTo -> {
+    assertFails(Reason.BROKER_UNAVAILABLE, () -> inbox.request(to("a"), LONG, replyTo -> {
       throw new BrokerException(Reason.BROKER_UNAVAILABLE, "down");
     }));
   }
 
   @Test
   void repliesFindTheirRequestsAndSecondOnesNobody() {
-    BrokerMessage reply = inbox.request("a", LONG, outer -> {
-      assertThat(inbox.request("b", LONG, inner -> receive(inner, "inner")).text()).isEqualTo("inner");
+    BrokerMessage reply = inbox.request(to("a"), LONG, outer -> {
+      assertThat(inbox.request(to("b"), LONG, inner -> receive(inner, "inner")).text()).isEqualTo("inner");
       receive(outer, "outer");
       receive(outer, "second");
     });
@@ -78,7 +78,7 @@ class NatsInboxTests {
       "{\"error\":{\"code\":503,\"err_code\":10077,\"description\":\"maximum messages exceeded\"},\"stream\":\"TASKS\","
           + "\"seq\":0}"})
   void acknowledgementOfAStreamIsNoReply(String acknowledgement) {
-    assertThat(inbox.request("a", LONG, replyTo -> {
+    assertThat(inbox.request(to("a"), LONG, replyTo -> {
       receive(replyTo, acknowledgement);
       receive(replyTo, "the worker's");
     }).text()).isEqualTo("the worker's");
@@ -89,14 +89,26 @@ class NatsInboxTests {
       "{\"stream\":\"a\",\"seq\":1,\"tags\":[]}", "{\"id\":1,\"stream\":\"a\",\"seq\":1}",
       "{\"stream\":\"a\",\"seq\":1,\"more\":{}}", "[{\"stream\":\"a\",\"seq\":1}]"})
   void otherJsonIsAReply(String body) {
-    assertThat(inbox.request("a", LONG, replyTo -> receive(replyTo, body)).text()).isEqualTo(body);
+    assertThat(inbox.request(to("a"), LONG, replyTo -> receive(replyTo, body)).text()).isEqualTo(body);
   }
 
   @Test
   void workersAcknowledgementIsAReplyIfItHasAHeader() {
     Message reply = NatsMessage.builder().subject("inbox.1").data("{\"stream\":\"a\",\"seq\":1}")
         .headers(new Headers().add("Content-Type", "application/json")).build();
-    assertThat(inbox.request("a", LONG, replyTo -> inbox.receive(reply)).header("Content-Type")).isNotNull();
+    assertThat(inbox.request(to("a"), LONG, replyTo -> inbox.receive(reply)).header("Content-Type")).isNotNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Nats-Msg-Id", "Nats-Expected-Last-Subject-Sequence"})
+  void acknowledgementIsTheReplyToWhatIsMeantForAStream(String header) {
+    String acknowledgement = "{\"stream\":\"JOBS\", \"seq\":1}";
+    assertThat(inbox.request(to("a").withHeader(header, "1"), LONG, replyTo -> receive(replyTo, acknowledgement)).text())
+        .isEqualTo(acknowledgement);
+  }
+
+  private static BrokerMessage to(String subject) {
+    return new BrokerMessage(subject, new byte[0]);
   }
 
   private void receive(String replyTo, String body) {

@@ -1,0 +1,74 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessage;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps jobs in queues, and values under keys, each with a revision. Safe for use by many threads.
+ *
+ * <p>Every method that is given a timeout blocks no longer than that. Each throws {@link BrokerException}: {@code TIMEOUT}
+ * where the outcome is unknown, {@code BROKER_UNAVAILABLE} where nothing was done, {@code PAYLOAD_TOO_LARGE} or
+ * {@code OVERLOADED} where there is no room.
+ */
+public interface DurableStore {
+
+  /**
+   * Reads a value.
+   *
+   * @param latest whether the last acknowledged write is seen for certain; else an older one may be
+   * @return the value, or {@code null} if there is none
+   */
+  @Nullable StoredValue read(String key, boolean latest, Duration timeout);
+
+  /**
+   * Writes a value if nobody else has written it in the meantime.
+   *
+   * @param revision the revision that is to be replaced, or 0 if there must be no value
+   * @return the revision of what was written
+   * @throws StaleRevisionException if the value has another revision
+   */
+  long compareAndSet(String key, byte[] value, long revision, Duration timeout);
+
+  /** Writes a value, whatever there is. Only to be repeated with the same value. */
+  void put(String key, byte[] value, @Nullable String contentType, Duration timeout);
+
+  /**
+   * Deletes a value.
+   *
+   * @throws StaleRevisionException if it has another revision
+   */
+  void delete(String key, long revision, Duration timeout);
+
+  /**
+   * Calls the listener with each key that may have changed, on a thread of the store: it must not block. Keys with a dot
+   * are left out, and none may come while there is no connection.
+   */
+  Watch watch(Consumer<String> listener);
+
+  /**
+   * Appends a message to the queue or stream that takes its subject. Returns once it is kept.
+   *
+   * @param id names the message: of several with one id, appended within two minutes, the first alone is kept
+   * @throws BrokerException also {@code NO_RESPONDERS} if no queue takes the subject
+   */
+  void append(BrokerMessage message, String id, Duration timeout);
+
+  /**
+   * Opens the queue of a group of workers.
+   *
+   * @param subjects the subjects of its jobs, without wildcards
+   * @param lease how long a job is handed out for, unless renewed
+   */
+  JobQueue open(String group, List<String> subjects, Duration lease);
+
+  /** Ends the calls of a listener. */
+  interface Watch extends AutoCloseable {
+
+    @Override
+    void close();
+  }
+}

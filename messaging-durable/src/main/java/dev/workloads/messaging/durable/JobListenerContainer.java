@@ -1,0 +1,193 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessageHandler;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Pulls jobs and has them handled, no more at once than there are slots: none waits here while its lease runs.
+ *
+ * <p>Threads: one, {@code job-puller}, pulls into the free slots; a pool runs the handlers; one, {@code job-timer}, renews
+ * leases and blocks never. A stop pulls no more and waits for the handlers; what they have not finished within the drain
+ * timeout is interrupted and given back.
+ */
+public final class JobListenerContainer implements SmartLifecycle {
+
+  private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
+  private static final Duration PULL_WAIT = Duration.ofSeconds(5);
+  private static final Duration PAUSE = Duration.ofSeconds(1);
+  private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
+
+  private final DurableStore store;
+  private final JobSettings settings;
+  private final Map<String, BrokerMessageHandler> handlers;
+  private final ThreadFactory threads;
+  private final JobMetrics metrics;
+  private final Semaphore slots;
+  private volatile @Nullable Running running; // changed under this
+  private volatile @Nullable String problem;
+
+  /** What is there from a start to the next stop. */
+  private record Running(JobQueue queue, JobProcessor processor, ThreadPoolExecutor pool,
+      ScheduledThreadPoolExecutor timer, Thread puller) {}
+
+  /**
+   * Creates a container.
+   *
+   * @param handlers the handler of each subject of the settings
+   * @param threads makes the threads that run the handlers, platform or virtual ones
+   */
+  public JobListenerContainer(DurableStore store, JobSettings settings, Map<String, BrokerMessageHandler> handlers,
+      ThreadFactory threads, JobMetrics metrics) {
+    this.store = store;
+    this.settings = settings;
+    this.handlers = Map.copyOf(handlers);
+    this.threads = threads;
+    this.metrics = metrics;
+    this.slots = new Semaphore(settings.maxInFlight());
+  }
+
+  @Override
+  public synchronized void start() {
+    if (running == null) {
+      ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "job-timer"));
+      timer.setRemoveOnCancelPolicy(true);
+      // A slot is free before its thread is: the slots bound the pool, not a size of its own
+      ThreadPoolExecutor pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREADS_STAY.toSeconds(),
+          TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
+      JobProcessor processor = new JobProcessor(store, settings, handlers, timer, threads, metrics);
+      JobQueue queue = store.open(settings.group(), settings.subjects(), settings.lease());
+      Thread puller = new Thread(() -> pull(queue, processor, pool), "job-puller");
+      running = new Running(queue, processor, pool, timer, puller);
+      puller.start();
+      log.info("Takes durable tasks of {} in group {}", settings.subjects(), settings.group());
+    }
+  }
+
+  private void pull(JobQueue queue, JobProcessor processor, ThreadPoolExecutor pool) {
+    try {
+      while (!Thread.currentThread().isInterrupted()) {
+        slots.acquire();
+        int free = 1 + slots.drainPermits();
+        int[] handed = new int[1];
+        try {
+          if (processor.isStalled()) {
+            TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+          } else {
+            queue.pull(free, PULL_WAIT, job -> {
+              pool.execute(() -> process(processor, job));
+              handed[0]++;
+            });
+            problem = null;
+          }
+        } catch (BrokerException e) {
+          pullFailed(e);
+        } catch (RuntimeException | Error e) { // such as no more threads: it must not end all further pulls
+          log.error("Could not take durable tasks, trying on", e);
+          TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+        } finally {
+          slots.release(free - handed[0]);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // by stop()
+    }
+  }
+
+  private void pullFailed(BrokerException e) throws InterruptedException {
+    String cause = String.valueOf(e.getMessage());
+    if (!cause.equals(problem)) {
+      log.warn("Cannot take durable tasks, trying on: {}", cause);
+    }
+    problem = cause;
+    TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+  }
+
+  private void process(JobProcessor processor, Job job) {
+    try {
+      processor.process(job);
+    } finally {
+      slots.release();
+    }
+  }
+
+  /** Returns why no jobs can be pulled now, or {@code null} if they can. */
+  public @Nullable String problem() {
+    return problem;
+  }
+
+  /** Returns the number of jobs being handled. */
+  public int inFlight() {
+    Running current = running;
+    return current == null ? 0 : current.pool().getActiveCount();
+  }
+
+  /**
+   * Returns what waits in the queue; blocks no longer than the timeout.
+   *
+   * @throws BrokerException if the broker does not say
+   */
+  public JobQueue.@Nullable Backlog backlog(Duration timeout) {
+    Running current = running;
+    return current == null ? null : current.queue().backlog(timeout);
+  }
+
+  /** Returns the settings. */
+  public JobSettings settings() {
+    return settings;
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running != null;
+  }
+
+  /** Stops on a thread of its own, side by side with the other containers of the application. */
+  @Override
+  public void stop(Runnable callback) {
+    new Thread(() -> {
+      try {
+        stop();
+      } finally {
+        callback.run();
+      }
+    }, "job-drain").start();
+  }
+
+  /** Pulls no more and blocks until what was pulled is done or given back, little longer than the drain timeout. */
+  @Override
+  public synchronized void stop() {
+    Running stopping = running;
+    if (stopping == null) {
+      return;
+    }
+    try {
+      long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
+      stopping.puller().interrupt();
+      stopping.puller().join(settings.drainTimeout().toMillis() + 1); // it may be sending a pull
+      stopping.queue().close();
+      stopping.pool().shutdown();
+      if (!stopping.pool().awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
+        stopping.processor().release();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      stopping.pool().shutdown();
+      stopping.timer().shutdownNow();
+      running = null;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.workloads.messaging.durable;
+
+import java.time.Duration;
+
+/** Counts what becomes of jobs. Called by many threads at once; must not block or throw. */
+public interface JobMetrics {
+
+  /** Counts nothing. */
+  JobMetrics NONE = new JobMetrics() {};
+
+  /** How an attempt ended. */
+  enum Outcome {
+    /** There is a result. */
+    SUCCEEDED,
+    /** The handler rejected the task; there are no more attempts. */
+    REJECTED,
+    /** It failed, and there are no more attempts: a dead letter. */
+    FAILED,
+    /** It failed, and there will be another. */
+    RETRIED,
+    /** A stop took too long to wait for it: it was given back. */
+    RELEASED,
+    /** Another worker was given the job in the meantime; what came out is dropped. */
+    SUPERSEDED
+  }
+
+  /** The first attempt at a task begins. */
+  default void started(Duration sinceSubmission) {}
+
+  /** An attempt has ended. */
+  default void ended(Outcome outcome) {}
+
+  /** A task has its result. */
+  default void succeeded(Duration sinceSubmission) {}
+}

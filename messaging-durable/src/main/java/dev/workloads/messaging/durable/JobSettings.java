@@ -1,0 +1,36 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.Subjects;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * Settings of a worker that takes jobs.
+ *
+ * @param group the group of workers that share a queue
+ * @param subjects the subjects of the queue's jobs, without wildcards
+ * @param maxInFlight the most jobs that are handled at once
+ * @param lease how long a job is handed out for; renewed after each third of it
+ * @param maxRuntime the longest that an attempt may take
+ * @param maxAttempts after how many failures a task has failed
+ * @param backoff the pauses before the second and further attempts; the last one stands for all after it
+ * @param drainTimeout the longest that a stop waits for handlers
+ */
+public record JobSettings(String group, List<String> subjects, int maxInFlight, Duration lease, Duration maxRuntime,
+    int maxAttempts, List<Duration> backoff, Duration drainTimeout) {
+
+  public JobSettings {
+    subjects = List.copyOf(subjects);
+    backoff = List.copyOf(backoff);
+    Subjects.requireGroup(group);
+    subjects.forEach(Subjects::requireSubject);
+    if (subjects.isEmpty() || backoff.isEmpty() || maxInFlight < 1 || maxAttempts < 1) {
+      throw new IllegalArgumentException("subjects, backoff, maxInFlight and maxAttempts must be at least one");
+    }
+  }
+
+  /** Returns the pause after that many failures, from 1 on. */
+  Duration backoff(int failures) {
+    return backoff.get(Math.min(failures, backoff.size()) - 1);
+  }
+}

@@ -1,0 +1,25 @@
+package dev.workloads.messaging.durable;
+
+/** The subjects and headers of jobs. */
+public final class Jobs {
+
+  /** What the subjects of jobs begin with; a worker's name follows. */
+  public static final String SUBJECT_PREFIX = "jobs.";
+  /** What the subjects of dead letters begin with; the group of workers follows. */
+  public static final String DEAD_LETTER_PREFIX = "jobs-dead.";
+  /** The header with the id of the task. */
+  public static final String TASK_ID_HEADER = "Task-Id";
+  /** The header that tells a handler which attempt it is, from 1 on. */
+  public static final String TASK_ATTEMPT_HEADER = "Task-Attempt";
+  /**
+   * The header with the number of attempts that a task had: of a dead letter, and of a job that puts it back. Such a job
+   * starts a failed task anew.
+   */
+  public static final String TASK_ATTEMPTS_HEADER = "Task-Attempts";
+  /** The header of a dead letter that tells why it is one. */
+  public static final String REASON_HEADER = "Dead-Letter-Reason";
+  /** The header of a dead letter with the subject of its job. */
+  public static final String JOB_SUBJECT_HEADER = "Job-Subject";
+
+  private Jobs() {}
+}

@@ -1,0 +1,42 @@
+package dev.workloads.messaging.durable;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is kept of a task; as JSON, which is part of the contract with workers in other languages.
+ *
+ * @param hash of worker and payload, to tell whether a repeated submission is the same
+ * @param job the sequence of the job that an attempt was started for, 0 before the first
+ * @param runner names the worker's thread that is or was at it: two that start the same attempt differ in it
+ * @param attempts how often the task was started
+ * @param failures how many of the attempts failed or ended without a word
+ */
+record TaskRecord(String worker, String hash, TaskState state, int attempts, int failures, long job,
+    @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
+    @Nullable TaskError error) {
+
+  static TaskRecord queued(String worker, String hash, Instant now) {
+    return new TaskRecord(worker, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null);
+  }
+
+  TaskRecord started(long job, String runner, int failures, Instant now) {
+    return new TaskRecord(worker, hash, TaskState.RUNNING, attempts + 1, failures, job, runner, submitted, now, null, error);
+  }
+
+  TaskRecord succeeded(Instant now) {
+    return new TaskRecord(worker, hash, TaskState.SUCCEEDED, attempts, failures, job, runner, submitted, started, now, null);
+  }
+
+  TaskRecord failed(int failures, TaskError error, Instant now) {
+    return new TaskRecord(worker, hash, TaskState.FAILED, attempts, failures, job, runner, submitted, started, now, error);
+  }
+
+  TaskRecord queuedAgain(int failures, @Nullable TaskError error) {
+    return new TaskRecord(worker, hash, TaskState.QUEUED, attempts, failures, job, runner, submitted, started, null, error);
+  }
+
+  TaskRecord cancelled(Instant now) {
+    return new TaskRecord(worker, hash, TaskState.CANCELLED, attempts, failures, job, runner, submitted, started, now, error);
+  }
+}

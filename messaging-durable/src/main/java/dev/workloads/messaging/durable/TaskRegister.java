@@ -1,0 +1,59 @@
+package dev.workloads.messaging.durable;
+
+import com.fasterxml.jackson.annotation.JsonInclude.Include;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The records of all tasks, in a store. Safe for use by many threads; throws and blocks as the store does. */
+final class TaskRegister {
+
+  private static final JsonMapper JSON = JsonMapper.builder()
+      .changeDefaultPropertyInclusion(inclusion -> inclusion.withValueInclusion(Include.NON_NULL)).build();
+
+  private final DurableStore store;
+
+  TaskRegister(DurableStore store) {
+    this.store = store;
+  }
+
+  /** Returns an entry, perhaps not the last; one that seems to be missing is looked for where it must be. */
+  @Nullable TaskEntry find(String id, Duration timeout) {
+    TaskEntry found = read(id, false, timeout);
+    return found == null ? findLatest(id, timeout) : found;
+  }
+
+  /** Returns the last entry. */
+  @Nullable TaskEntry findLatest(String id, Duration timeout) {
+    return read(id, true, timeout);
+  }
+
+  private @Nullable TaskEntry read(String id, boolean latest, Duration timeout) {
+    StoredValue stored = store.read(id, latest, timeout);
+    return stored == null ? null
+        : new TaskEntry(id, JSON.readValue(stored.bytes(), TaskRecord.class), stored.revision(), stored.written());
+  }
+
+  /**
+   * Adds a task.
+   *
+   * @throws StaleRevisionException if there is one with the id
+   */
+  TaskEntry create(String id, TaskRecord task, Duration timeout) {
+    return write(id, task, 0, timeout);
+  }
+
+  /**
+   * Replaces an entry.
+   *
+   * @throws StaleRevisionException if somebody else has replaced it
+   */
+  TaskEntry replace(TaskEntry entry, TaskRecord task, Duration timeout) {
+    return write(entry.id(), task, entry.revision(), timeout);
+  }
+
+  private TaskEntry write(String id, TaskRecord task, long revision, Duration timeout) {
+    return new TaskEntry(id, task, store.compareAndSet(id, JSON.writeValueAsBytes(task), revision, timeout), Instant.now());
+  }
+}

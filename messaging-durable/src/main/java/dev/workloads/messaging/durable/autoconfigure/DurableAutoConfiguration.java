@@ -1,0 +1,117 @@
+package dev.workloads.messaging.durable.autoconfigure;
+
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.autoconfigure.MessagingProperties;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.DurableTasks;
+import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.inprocess.InProcessStore;
+import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
+import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
+import dev.workloads.messaging.durable.jetstream.JetStreamStore;
+import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.observation.MessagingObservations;
+import dev.workloads.messaging.observation.RequestObservationConvention;
+import io.micrometer.observation.ObservationRegistry;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.AbstractBindHandler;
+import org.springframework.boot.context.properties.bind.BindContext;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
+import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+
+/** Auto-configuration of a store for durable tasks, of the client that submits them, and of the worker that takes them. */
+@AutoConfiguration(after = MessagingAutoConfiguration.class)
+public final class DurableAutoConfiguration {
+
+  private static final String BUCKET = "TASKS";
+  private static final ConfigurationPropertyName OURS = ConfigurationPropertyName.of(DurableProperties.PREFIX);
+
+  /** Of {@link MessagingProperties}, which stop the start for what they do not know, ours are no part. */
+  @Bean
+  static ConfigurationPropertiesBindHandlerAdvisor durableIsNotUnknown() {
+    return handler -> new AbstractBindHandler(handler) {
+
+      @Override
+      public void onFinish(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
+          @Nullable Object result) throws Exception {
+        try {
+          super.onFinish(name, target, context, result);
+        } catch (UnboundConfigurationPropertiesException e) {
+          Set<ConfigurationProperty> unknown = new LinkedHashSet<>(e.getUnboundProperties());
+          boolean others = unknown.removeIf(property -> !name.equals(OURS) && OURS.isAncestorOf(property.getName()));
+          if (!unknown.isEmpty()) {
+            throw others ? new UnboundConfigurationPropertiesException(unknown) : e;
+          }
+        }
+      }
+    };
+  }
+
+  /** What is there only where durable tasks are wanted. */
+  @Configuration(proxyBeanMethods = false)
+  @Conditional(OnDurable.class)
+  @EnableConfigurationProperties(DurableProperties.class)
+  @Import({InProcess.class, JetStream.class, JobListenerConfiguration.class})
+  static class Enabled {
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnBean(DurableStore.class)
+    DurableTasks durableTasks(DurableStore store, DurableProperties properties, MessagingProperties messaging,
+        ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
+      return new DurableTasks(store, properties.retention(), messaging.request().retryWindow(),
+          MessagingObservations.ofRequests(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
+              convention.getIfAvailable(RequestObservationConvention::new)));
+    }
+  }
+
+  /** Durable tasks within this process. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnBean(InProcessTransport.class)
+  static class InProcess {
+
+    @Bean
+    @ConditionalOnMissingBean(DurableStore.class)
+    InProcessStore inProcessStore(DurableProperties properties) {
+      return new InProcessStore(properties.retention(),
+          Math.min(properties.maxBytes().toBytes(), Runtime.getRuntime().maxMemory() / 8));
+    }
+  }
+
+  /** Durable tasks in NATS JetStream. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnBean(NatsTransport.class)
+  static class JetStream {
+
+    @Bean
+    @ConditionalOnMissingBean(DurableStore.class)
+    JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging) {
+      return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnProperty(name = "messaging.durable.provision", matchIfMissing = true)
+    JetStreamProvisioner jetStreamProvisioner(NatsTransport transport, DurableProperties properties,
+        ObjectProvider<JobSettings> worker) {
+      return new JetStreamProvisioner(transport, BUCKET, new JetStreamLimits(properties.retention(),
+          properties.maxJobs(), properties.maxBytes().toBytes(), properties.replicas()), worker.getIfAvailable());
+    }
+  }
+}

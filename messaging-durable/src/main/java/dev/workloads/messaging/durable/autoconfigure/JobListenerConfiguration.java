@@ -1,0 +1,82 @@
+package dev.workloads.messaging.durable.autoconfigure;
+
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.Subjects;
+import dev.workloads.messaging.autoconfigure.MessagingProperties;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.JobListenerContainer;
+import dev.workloads.messaging.durable.JobMetrics;
+import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadFactory;
+import java.util.stream.Collectors;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.boot.thread.Threading;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
+
+/** The worker's side: the listeners that handle requests handle durable tasks as well. */
+@Configuration(proxyBeanMethods = false)
+@Conditional(OnDurable.OnSubscriptions.class)
+@ConditionalOnBean(value = MessageListenerRegistry.class, search = SearchStrategy.CURRENT)
+class JobListenerConfiguration {
+
+  @Bean
+  JobSettings jobSettings(DurableProperties properties, MessagingProperties messaging,
+      MessageListenerRegistry listeners) {
+    Set<String> groups = properties.subscriptions().stream().map(subject -> listener(subject, listeners).settings().group())
+        .collect(Collectors.toSet());
+    String group = groups.iterator().next();
+    if (groups.size() > 1 || group.equals(ListenerSettings.BROADCAST)) {
+      throw invalid(properties.subscriptions(), "The listeners of these tasks are in " + groups
+          + ": they must be in one group, which shares the tasks.");
+    }
+    return new JobSettings(group, properties.subscriptions(), properties.maxInFlight(), properties.ackWait(),
+        properties.maxRuntime(), properties.maxAttempts(), properties.backoff(), messaging.drainTimeout());
+  }
+
+  @Bean
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  JobListenerContainer jobListenerContainer(DurableStore store, JobSettings settings, MessageListenerRegistry listeners,
+      Environment environment, ObjectProvider<JobMetrics> metrics) {
+    Map<String, BrokerMessageHandler> handlers = new LinkedHashMap<>();
+    settings.subjects().forEach(subject -> handlers.put(subject, listener(subject, listeners).handler()));
+    ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
+        ? new VirtualThreadTaskExecutor("job-").getVirtualThreadFactory() : new CustomizableThreadFactory("job-");
+    return new JobListenerContainer(store, settings, handlers, threads, metrics.getIfAvailable(() -> JobMetrics.NONE));
+  }
+
+  /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
+  private static MessageListenerContainer listener(String subject, MessageListenerRegistry listeners) {
+    requireJobSubject(subject);
+    String requests = "tasks." + subject.substring(Jobs.SUBJECT_PREFIX.length());
+    return listeners.containers().stream().filter(container ->
+        container.settings().subscriptions().stream().anyMatch(pattern -> Subjects.matches(pattern, requests)))
+        .findFirst().orElseThrow(() -> invalid(subject, "No listener handles " + requests
+            + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
+  }
+
+  private static void requireJobSubject(String subject) {
+    if (!subject.startsWith(Jobs.SUBJECT_PREFIX) || !Subjects.isWorkerName(subject.substring(Jobs.SUBJECT_PREFIX.length()))) {
+      throw invalid(subject, "The value must be jobs. and the name of a worker, without wildcards.");
+    }
+  }
+
+  private static InvalidConfigurationPropertyValueException invalid(Object value, String reason) {
+    return new InvalidConfigurationPropertyValueException("messaging.durable.subscriptions", value, reason);
+  }
+}

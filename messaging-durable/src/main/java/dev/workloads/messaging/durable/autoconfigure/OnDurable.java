@@ -1,0 +1,34 @@
+package dev.workloads.messaging.durable.autoconfigure;
+
+import java.util.List;
+import org.springframework.boot.autoconfigure.condition.ConditionOutcome;
+import org.springframework.boot.autoconfigure.condition.SpringBootCondition;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+
+/** Matches where durable tasks are enabled, or by default where there are subscriptions. */
+class OnDurable extends SpringBootCondition {
+
+  @Override
+  public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
+    Binder binder = Binder.get(context.getEnvironment());
+    boolean enabled = binder.bind("messaging.durable.enabled", Boolean.class).orElseGet(() -> hasSubscriptions(binder));
+    return new ConditionOutcome(enabled, "messaging.durable.enabled is " + enabled);
+  }
+
+  static boolean hasSubscriptions(Binder binder) {
+    return !binder.bind("messaging.durable.subscriptions", Bindable.listOf(String.class)).orElse(List.of()).isEmpty();
+  }
+
+  /** Matches where the application takes durable tasks as well. */
+  static final class OnSubscriptions extends OnDurable {
+
+    @Override
+    public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
+      return new ConditionOutcome(hasSubscriptions(Binder.get(context.getEnvironment())),
+          "messaging.durable.subscriptions");
+    }
+  }
+}

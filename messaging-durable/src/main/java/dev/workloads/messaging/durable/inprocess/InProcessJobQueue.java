@@ -1,0 +1,155 @@
+package dev.workloads.messaging.durable.inprocess;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.durable.Job;
+import dev.workloads.messaging.durable.JobQueue;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The jobs of a group. Stays when its worker stops, for the next one. */
+final class InProcessJobQueue implements JobQueue {
+
+  private final List<String> subjects;
+  private final Duration lease;
+  private final ReentrantLock lock; // the store's
+  private final Condition changed;
+  private final Consumer<BrokerMessage> removed;
+  private final Map<Long, QueuedJob> jobs = new LinkedHashMap<>(); // under the lock, the oldest first
+  private long lastSequence;
+
+  /**
+   * Creates a queue.
+   *
+   * @param changed signalled when a job may have become free
+   * @param removed called with each job that has left the queue, under the lock
+   */
+  InProcessJobQueue(List<String> subjects, Duration lease, ReentrantLock lock, Condition changed,
+      Consumer<BrokerMessage> removed) {
+    this.subjects = List.copyOf(subjects);
+    this.lease = lease;
+    this.lock = lock;
+    this.changed = changed;
+    this.removed = removed;
+  }
+
+  boolean takes(String subject) {
+    return subjects.contains(subject);
+  }
+
+  /** Adds a job; called under the lock. */
+  void add(BrokerMessage message) {
+    jobs.put(++lastSequence, new QueuedJob(message, lastSequence));
+  }
+
+  @Override
+  public void pull(int max, Duration wait, Consumer<Job> receiver) throws InterruptedException {
+    long deadline = System.nanoTime() + wait.toNanos();
+    for (int taken = 0; taken < max; taken++) {
+      Job job = next(deadline);
+      if (job == null) {
+        return;
+      }
+      receiver.accept(job);
+    }
+  }
+
+  private @Nullable Job next(long deadline) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (true) {
+        long now = System.nanoTime();
+        long soonest = deadline;
+        for (QueuedJob job : jobs.values()) {
+          if (job.freeAt - now <= 0) {
+            job.freeAt = now + lease.toNanos();
+            return job;
+          }
+          soonest = Math.min(soonest - now, job.freeAt - now) + now;
+        }
+        if (deadline - now <= 0) {
+          return null;
+        }
+        changed.awaitNanos(soonest - now);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Backlog backlog(Duration timeout) {
+    lock.lock();
+    try {
+      return new Backlog(jobs.size(), jobs.values().stream().map(job -> job.added).findFirst().orElse(null));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    // Others may use it, and the jobs stay
+  }
+
+  private final class QueuedJob implements Job {
+
+    private final BrokerMessage message;
+    private final long sequence;
+    private final Instant added = Instant.now();
+    private long freeAt = System.nanoTime(); // under the lock
+
+    private QueuedJob(BrokerMessage message, long sequence) {
+      this.message = message;
+      this.sequence = sequence;
+    }
+
+    @Override
+    public BrokerMessage message() {
+      return message;
+    }
+
+    @Override
+    public long sequence() {
+      return sequence;
+    }
+
+    @Override
+    public void renew() {
+      freeIn(lease);
+    }
+
+    @Override
+    public void giveBack(Duration delay) {
+      freeIn(delay);
+    }
+
+    private void freeIn(Duration delay) {
+      lock.lock();
+      try {
+        freeAt = System.nanoTime() + delay.toNanos();
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void acknowledge() {
+      lock.lock();
+      try {
+        if (jobs.remove(sequence) != null) {
+          removed.accept(message);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+package dev.workloads.messaging.durable.inprocess;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.JobQueue;
+import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.durable.StaleRevisionException;
+import dev.workloads.messaging.durable.StoredValue;
+import dev.workloads.messaging.inprocess.InProcessTransport;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps values and jobs in memory, with the semantics of JetStream, until the process ends. Bounded: what does not fit is
+ * refused. One lock guards all; watchers are called on the writer's thread, without it.
+ */
+public final class InProcessStore implements DurableStore {
+
+  private static final Duration DUPLICATE_WINDOW = Duration.ofMinutes(2);
+
+  private final Duration retention;
+  private final long maxBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition jobsChanged = lock.newCondition();
+  // All of these under the lock; the first entry is the oldest
+  private final Map<String, StoredValue> values = new LinkedHashMap<>();
+  private final Map<String, InProcessJobQueue> queues = new LinkedHashMap<>();
+  private final Map<String, Instant> messageIds = new LinkedHashMap<>();
+  private final List<BrokerMessage> deadLetters = new ArrayList<>();
+  private long lastRevision;
+  private long bytes;
+
+  private final List<Consumer<String>> watchers = new CopyOnWriteArrayList<>();
+
+  /**
+   * Creates a store.
+   *
+   * @param retention how long a value is kept that is not written again
+   * @param maxBytes the most bytes of values, jobs and dead letters
+   */
+  public InProcessStore(Duration retention, long maxBytes) {
+    this.retention = retention;
+    this.maxBytes = maxBytes;
+  }
+
+  @Override
+  public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
+    lock.lock();
+    try {
+      removeExpired();
+      return values.get(key);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public long compareAndSet(String key, byte[] value, long revision, Duration timeout) {
+    long written;
+    lock.lock();
+    try {
+      requireRevision(key, revision);
+      written = write(key, value, null);
+    } finally {
+      lock.unlock();
+    }
+    changed(key);
+    return written;
+  }
+
+  @Override
+  public void put(String key, byte[] value, @Nullable String contentType, Duration timeout) {
+    lock.lock();
+    try {
+      write(key, value, contentType);
+    } finally {
+      lock.unlock();
+    }
+    changed(key);
+  }
+
+  @Override
+  public void delete(String key, long revision, Duration timeout) {
+    lock.lock();
+    try {
+      requireRevision(key, revision);
+      remove(key);
+    } finally {
+      lock.unlock();
+    }
+    changed(key);
+  }
+
+  private void requireRevision(String key, long revision) {
+    removeExpired();
+    StoredValue there = values.get(key);
+    if ((there == null ? 0 : there.revision()) != revision) {
+      throw new StaleRevisionException(key);
+    }
+  }
+
+  private long write(String key, byte[] value, @Nullable String contentType) {
+    new BrokerMessage(key, value).requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
+    removeExpired();
+    StoredValue former = values.get(key);
+    reserve(value.length - (former == null ? 0 : former.bytes().length));
+    values.remove(key); // so that it becomes the youngest
+    values.put(key, new StoredValue(value, contentType, ++lastRevision, Instant.now()));
+    return lastRevision;
+  }
+
+  private void remove(String key) {
+    StoredValue removed = values.remove(key);
+    if (removed != null) {
+      bytes -= removed.bytes().length;
+    }
+  }
+
+  private void removeExpired() {
+    Instant expired = Instant.now().minus(retention);
+    for (Iterator<StoredValue> each = values.values().iterator(); each.hasNext();) {
+      StoredValue oldest = each.next();
+      if (oldest.written().isAfter(expired)) {
+        return;
+      }
+      each.remove();
+      bytes -= oldest.bytes().length;
+    }
+  }
+
+  private void reserve(long more) {
+    if (bytes + more > maxBytes) {
+      throw new BrokerException(Reason.OVERLOADED, "there is no room for more: " + maxBytes + " bytes are taken");
+    }
+    bytes += more;
+  }
+
+  private void changed(String key) {
+    if (key.indexOf('.') < 0) {
+      watchers.forEach(watcher -> watcher.accept(key));
+    }
+  }
+
+  @Override
+  public Watch watch(Consumer<String> listener) {
+    watchers.add(listener);
+    return () -> watchers.remove(listener);
+  }
+
+  @Override
+  public void append(BrokerMessage message, String id, Duration timeout) {
+    message.requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
+    lock.lock();
+    try {
+      Consumer<BrokerMessage> taker = taker(message.subject());
+      forgetOldIds();
+      if (!messageIds.containsKey(id)) {
+        reserve(message.size());
+        messageIds.put(id, Instant.now());
+        taker.accept(message);
+        jobsChanged.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Consumer<BrokerMessage> taker(String subject) {
+    if (subject.startsWith(Jobs.DEAD_LETTER_PREFIX)) {
+      return deadLetters::add;
+    }
+    return queues.values().stream().filter(queue -> queue.takes(subject)).findFirst()
+        .<Consumer<BrokerMessage>>map(queue -> queue::add)
+        .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + subject));
+  }
+
+  private void forgetOldIds() {
+    Instant forgotten = Instant.now().minus(DUPLICATE_WINDOW);
+    for (Iterator<Instant> each = messageIds.values().iterator(); each.hasNext() && each.next().isBefore(forgotten);) {
+      each.remove();
+    }
+  }
+
+  @Override
+  public JobQueue open(String group, List<String> subjects, Duration lease) {
+    lock.lock();
+    try {
+      return queues.computeIfAbsent(group,
+          name -> new InProcessJobQueue(subjects, lease, lock, jobsChanged, released -> bytes -= released.size()));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns the dead letters, the oldest first. */
+  public List<BrokerMessage> deadLetters() {
+    lock.lock();
+    try {
+      return List.copyOf(deadLetters);
+    } finally {
+      lock.unlock();
+    }
+  }
+}

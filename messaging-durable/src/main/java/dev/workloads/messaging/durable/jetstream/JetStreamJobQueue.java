@@ -1,0 +1,104 @@
+package dev.workloads.messaging.durable.jetstream;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.durable.Job;
+import dev.workloads.messaging.durable.JobQueue;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The jobs of a stream, handed out by a pull consumer.
+ *
+ * <p>Jobs come in on a subscription of its own, which the transport moves along to another server. Of a pull that a lost
+ * connection has ended nothing is heard: then the wait for it ends.
+ */
+final class JetStreamJobQueue implements JobQueue {
+
+  private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
+  private static final String PULL_IS_OVER = "408";
+  private static final String STATUS = "Status";
+
+  private final JetStreamApi api;
+  private final String stream;
+  private final String consumer;
+  private final String inbox;
+  // No more come than were asked for
+  private final BlockingQueue<BrokerMessage> arrived = new LinkedBlockingQueue<>();
+  private final MessageTransport.Subscription subscription;
+  private long pulls; // on the pulling thread only
+
+  JetStreamJobQueue(JetStreamApi api, String group, String inboxPrefix) {
+    this.api = api;
+    this.stream = JetStreamNames.stream(group);
+    this.consumer = JetStreamNames.consumer(group);
+    this.inbox = inboxPrefix + "." + UUID.randomUUID();
+    this.subscription =
+        api.transport().subscribe(List.of(inbox + ".*"), null, (message, replies) -> arrived.add(message));
+  }
+
+  @Override
+  public void pull(int max, Duration wait, Consumer<Job> receiver) throws InterruptedException {
+    String replyTo = inbox + "." + ++pulls;
+    api.transport().publish(new BrokerMessage(JetStreamApi.PREFIX + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
+        JetStreamApi.json(Map.of("batch", max, "expires", wait.toNanos())), replyTo, Map.of()));
+    long deadline = System.nanoTime() + wait.plus(GRACE).toNanos();
+    int taken = 0;
+    while (taken < max) {
+      BrokerMessage message = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      if (message == null) {
+        return;
+      }
+      JetStreamJob job = JetStreamJob.of(message, api.transport());
+      if (job != null) {
+        receiver.accept(job);
+        taken++;
+      } else if (message.subject().equals(replyTo)) { // and not that of a former pull
+        requireOver(message);
+        return;
+      }
+    }
+  }
+
+  private void requireOver(BrokerMessage message) {
+    String status = message.header(STATUS);
+    if (!PULL_IS_OVER.equals(status)) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "503".equals(status)
+          ? "the stream " + stream + " or its consumer " + consumer + " is not there, or JetStream is off"
+          : "the consumer " + consumer + " of the stream " + stream + " hands out nothing: " + status + " "
+              + message.header("Description"));
+    }
+  }
+
+  @Override
+  public Backlog backlog(Duration timeout) {
+    JsonNode state = api.ask("STREAM.INFO." + stream, Map.of(), timeout).path("state");
+    if (state.isMissingNode()) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the stream " + stream + " is not there");
+    }
+    long jobs = state.path("messages").asLong();
+    return new Backlog(jobs, jobs == 0 ? null : Instant.parse(state.path("first_ts").asString("")));
+  }
+
+  @Override
+  public void close() {
+    subscription.drain(DRAIN_TIMEOUT);
+    for (BrokerMessage message = arrived.poll(); message != null; message = arrived.poll()) {
+      JetStreamJob job = JetStreamJob.of(message, api.transport());
+      if (job != null) {
+        job.giveBack(Duration.ZERO);
+      }
+    }
+  }
+}
