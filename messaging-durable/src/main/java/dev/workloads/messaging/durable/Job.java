@@ -23,6 +23,9 @@ public interface Job {
   /** Removes the job from the queue: it is done. */
   void acknowledge();
 
+  /** Removes the job from the queue: it cannot be done. */
+  void terminate();
+
   /** Gives the job back, to be handed out again after the delay at the earliest. */
   void giveBack(Duration delay);
 }

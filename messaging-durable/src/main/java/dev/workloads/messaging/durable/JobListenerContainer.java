@@ -27,6 +27,7 @@ public final class JobListenerContainer implements SmartLifecycle {
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
   private static final Duration PULL_WAIT = Duration.ofSeconds(5);
   private static final Duration PAUSE = Duration.ofSeconds(1);
+  private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
   private final DurableStore store;
@@ -180,7 +181,7 @@ public final class JobListenerContainer implements SmartLifecycle {
       stopping.pool().shutdown();
       if (!stopping.pool().awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
-        stopping.processor().release();
+        stopping.processor().release(RELEASE_TIMEOUT);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -47,6 +47,7 @@ final class JobProcessor {
   private final JobMetrics metrics;
   private final Set<JobRun> runs = ConcurrentHashMap.newKeySet();
   private final AtomicInteger stalled = new AtomicInteger();
+  private volatile boolean releasing;
 
   /**
    * Creates a processor.
@@ -83,6 +84,8 @@ final class JobProcessor {
     } catch (BrokerException e) {
       log.warn("A job is given back, since its task cannot be looked up: {}", e.getMessage());
       job.giveBack(PAUSE);
+    } catch (RuntimeException e) { // such as an entry that somebody else wrote and that cannot be read
+      log.error("A job could not be handled, it comes again in {} {}", settings.lease(), job.message(), e);
     } finally {
       leaseRenewal.cancel(false);
     }
@@ -93,8 +96,8 @@ final class JobProcessor {
     String id = job.message().header(Jobs.TASK_ID_HEADER);
     TaskEntry entry = id == null ? null : register.findLatest(id, STEP_TIMEOUT);
     if (id == null || entry == null) {
-      bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", job.sequence() + "", 0);
-      job.acknowledge();
+      bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", Long.toString(job.sequence()), 0);
+      job.terminate();
       return null;
     }
     TaskRecord task = entry.task();
@@ -126,6 +129,13 @@ final class JobProcessor {
 
   private void run(JobRun run) {
     runs.add(run);
+    if (releasing) { // perhaps too late for this run to be seen
+      runs.remove(run);
+      if (run.end()) {
+        recordRelease(run);
+      }
+      return;
+    }
     Future<?> overrun = timer.schedule(() -> threads.newThread(() -> tookTooLong(run)).start(),
         settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
     TaskResult result = null;
@@ -221,7 +231,7 @@ final class JobProcessor {
       log.error("A task has failed after {} attempts, and is a dead letter now: {} {}", entry.task().attempts(),
           error.text(), origin(entry));
       metrics.ended(Outcome.FAILED);
-      job.acknowledge();
+      job.terminate();
     }
   }
 
@@ -233,21 +243,26 @@ final class JobProcessor {
         .withHeader(Jobs.REASON_HEADER, reason.replaceAll("[^ -~]", "?")), id + "-" + attempts, STEP_TIMEOUT);
   }
 
-  /** Interrupts the handlers that still run, and gives their jobs back. */
-  void release() {
+  /** Interrupts the handlers that still run and gives their jobs back; blocks little longer than the timeout. */
+  void release(Duration timeout) {
+    releasing = true;
+    Deadline deadline = Deadline.after(timeout);
     for (JobRun run : runs) {
-      if (run.interrupt()) {
-        try {
-          TaskRecord task = run.running().task();
-          if (replace(run.running(), task.queuedAgain(task.failures(), task.error())) != null) {
-            metrics.ended(Outcome.RELEASED);
-            run.job().giveBack(Duration.ZERO);
-          }
-        } catch (BrokerException e) {
-          log.warn("A task could not be given back, and will be found later: {} {}", e.getMessage(),
-              origin(run.running()));
-        }
+      if (!deadline.isOver() && run.interrupt()) {
+        recordRelease(run);
       }
+    }
+  }
+
+  private void recordRelease(JobRun run) {
+    TaskRecord task = run.running().task();
+    try {
+      if (replace(run.running(), task.queuedAgain(task.failures(), task.error())) != null) {
+        metrics.ended(Outcome.RELEASED);
+        run.job().giveBack(Duration.ZERO);
+      }
+    } catch (BrokerException e) {
+      log.warn("A task could not be given back, and will be found later: {} {}", e.getMessage(), origin(run.running()));
     }
   }
 

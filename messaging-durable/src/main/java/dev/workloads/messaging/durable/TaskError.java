@@ -1,5 +1,7 @@
 package dev.workloads.messaging.durable;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+
 /**
  * Why an attempt failed.
  *
@@ -9,6 +11,7 @@ package dev.workloads.messaging.durable;
 public record TaskError(int code, String text) {
 
   /** Returns whether another attempt would fail as well. */
+  @JsonIgnore
   public boolean isRejection() {
     return code >= 400 && code < 500;
   }

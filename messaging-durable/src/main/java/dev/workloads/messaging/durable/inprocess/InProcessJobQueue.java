@@ -141,6 +141,11 @@ final class InProcessJobQueue implements JobQueue {
     }
 
     @Override
+    public void terminate() {
+      acknowledge();
+    }
+
+    @Override
     public void acknowledge() {
       lock.lock();
       try {

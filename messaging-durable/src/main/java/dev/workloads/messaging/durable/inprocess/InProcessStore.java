@@ -11,7 +11,8 @@ import dev.workloads.messaging.durable.StoredValue;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class InProcessStore implements DurableStore {
 
   private static final Duration DUPLICATE_WINDOW = Duration.ofMinutes(2);
+  private static final int MAX_DEAD_LETTERS = 1000; // then the oldest is dropped
 
   private final Duration retention;
   private final long maxBytes;
@@ -38,7 +40,7 @@ public final class InProcessStore implements DurableStore {
   private final Map<String, StoredValue> values = new LinkedHashMap<>();
   private final Map<String, InProcessJobQueue> queues = new LinkedHashMap<>();
   private final Map<String, Instant> messageIds = new LinkedHashMap<>();
-  private final List<BrokerMessage> deadLetters = new ArrayList<>();
+  private final Deque<BrokerMessage> deadLetters = new ArrayDeque<>();
   private long lastRevision;
   private long bytes;
 
@@ -179,11 +181,18 @@ public final class InProcessStore implements DurableStore {
 
   private Consumer<BrokerMessage> taker(String subject) {
     if (subject.startsWith(Jobs.DEAD_LETTER_PREFIX)) {
-      return deadLetters::add;
+      return this::bury;
     }
     return queues.values().stream().filter(queue -> queue.takes(subject)).findFirst()
         .<Consumer<BrokerMessage>>map(queue -> queue::add)
         .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + subject));
+  }
+
+  private void bury(BrokerMessage letter) {
+    deadLetters.add(letter);
+    if (deadLetters.size() > MAX_DEAD_LETTERS) {
+      bytes -= deadLetters.remove().size();
+    }
   }
 
   private void forgetOldIds() {

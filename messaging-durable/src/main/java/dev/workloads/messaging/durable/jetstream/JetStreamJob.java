@@ -62,6 +62,11 @@ final class JetStreamJob implements Job {
   }
 
   @Override
+  public void terminate() {
+    send("+TERM");
+  }
+
+  @Override
   public void giveBack(Duration delay) {
     send(delay.isZero() ? "-NAK" : "-NAK {\"delay\": " + delay.toNanos() + "}");
   }
