@@ -4,7 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,10 +44,11 @@ public interface DurableStore {
   void delete(String key, long revision, Duration timeout);
 
   /**
-   * Calls the listener with each key that may have changed, on a thread of the store: it must not block. Keys with a dot
-   * are left out, and none may come while there is no connection.
+   * Calls the listener with each key and value that somebody writes, on a thread of the store: it must not block. The write
+   * may come to nothing, and may not be seen yet. Keys with a dot are left out, and none may come while there is no
+   * connection.
    */
-  Watch watch(Consumer<String> listener);
+  Watch watch(BiConsumer<String, byte[]> listener);
 
   /**
    * Appends a message to the queue or stream that takes its subject. Returns once it is kept.

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class DurableTasks implements AutoCloseable {
 
   private static final int RANDOM_ID_BYTES = 16;
+  private static final long NO_REVISION = -1;
 
   private final DurableStore store;
   private final TaskRegister register;
@@ -130,7 +131,8 @@ public final class DurableTasks implements AutoCloseable {
   /**
    * Waits until a task is as wanted.
    *
-   * @param wanted what is waited for
+   * @param wanted what is waited for; also called on a thread of the store, with what is about to be written, and must not
+   *     block
    * @param wait the longest wait
    * @param timeout the longest that the broker may take to answer once
    * @return how the task is in the end, as wanted or not, or {@code null} if there is none with the id
@@ -139,7 +141,7 @@ public final class DurableTasks implements AutoCloseable {
   public @Nullable TaskStatus await(String id, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
       throws InterruptedException {
     long end = System.nanoTime() + wait.toNanos();
-    try (TaskChanges.Signal signal = changes.of(id)) {
+    try (TaskChanges.Signal signal = changes.of(id, value -> isWanted(id, value, wanted))) {
       while (true) {
         TaskStatus status = find(id, timeout);
         long left = end - System.nanoTime();
@@ -149,6 +151,12 @@ public final class DurableTasks implements AutoCloseable {
         signal.await(left);
       }
     }
+  }
+
+  // With a revision that none has: it is not known before the value is kept
+  private boolean isWanted(String id, byte[] value, Predicate<TaskStatus> wanted) {
+    TaskRecord task = TaskRegister.parse(value);
+    return task == null || wanted.test(status(new TaskEntry(id, task, NO_REVISION, Instant.now())));
   }
 
   /** Returns the result of a task that has succeeded, or {@code null} if it has expired. */

@@ -94,7 +94,8 @@ final class JobProcessor {
   /** Records the start of an attempt; returns {@code null} if there is nothing to run. */
   private @Nullable TaskEntry start(Job job) {
     String id = job.message().header(Jobs.TASK_ID_HEADER);
-    TaskEntry entry = id == null ? null : register.findLatest(id, STEP_TIMEOUT);
+    // An entry that is not the last one lets the start fail, and the job comes again when its lease is over
+    TaskEntry entry = id == null ? null : register.find(id, STEP_TIMEOUT);
     if (id == null || entry == null) {
       bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", Long.toString(job.sequence()), 0);
       job.terminate();

@@ -7,6 +7,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,10 +30,14 @@ final class TaskChanges implements AutoCloseable {
     this.store = store;
   }
 
-  /** Returns a signal for one thread that waits for the task; to be closed by it. */
-  Signal of(String id) {
+  /**
+   * Returns a signal for one thread that waits for the task; to be closed by it.
+   *
+   * @param relevant whether what is being written is worth a look; called on the store's thread
+   */
+  Signal of(String id, Predicate<byte[]> relevant) {
     watch();
-    Signal signal = new Signal(id);
+    Signal signal = new Signal(id, relevant);
     signals.compute(id, (key, others) -> {
       Set<Signal> all = others == null ? ConcurrentHashMap.newKeySet() : others;
       all.add(signal);
@@ -52,8 +57,8 @@ final class TaskChanges implements AutoCloseable {
     }
   }
 
-  private void changed(String id) {
-    signals.getOrDefault(id, Set.of()).forEach(signal -> signal.woken.release());
+  private void changed(String id, byte[] value) {
+    signals.getOrDefault(id, Set.of()).forEach(signal -> signal.changed(value));
   }
 
   @Override
@@ -72,11 +77,19 @@ final class TaskChanges implements AutoCloseable {
   final class Signal implements AutoCloseable {
 
     private final String id;
+    private final Predicate<byte[]> relevant;
     private final Semaphore woken = new Semaphore(0);
     private long pause = LONGEST_PAUSE_NANOS;
 
-    private Signal(String id) {
+    private Signal(String id, Predicate<byte[]> relevant) {
       this.id = id;
+      this.relevant = relevant;
+    }
+
+    private void changed(byte[] value) {
+      if (relevant.test(value)) {
+        woken.release();
+      }
     }
 
     /** Waits for a change, no longer than the time left or the pause. */

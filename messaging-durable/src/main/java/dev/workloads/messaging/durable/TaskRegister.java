@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude.Include;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The records of all tasks, in a store. Safe for use by many threads; throws and blocks as the store does. */
@@ -27,6 +28,15 @@ final class TaskRegister {
   /** Returns the last entry. */
   @Nullable TaskEntry findLatest(String id, Duration timeout) {
     return read(id, true, timeout);
+  }
+
+  /** Reads a record that somebody is writing; returns {@code null} if it is none. */
+  static @Nullable TaskRecord parse(byte[] json) {
+    try {
+      return JSON.readValue(json, TaskRecord.class);
+    } catch (JacksonException e) {
+      return null;
+    }
   }
 
   private @Nullable TaskEntry read(String id, boolean latest, Duration timeout) {

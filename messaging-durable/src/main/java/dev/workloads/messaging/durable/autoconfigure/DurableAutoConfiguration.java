@@ -101,8 +101,9 @@ public final class DurableAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean(DurableStore.class)
-    JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging) {
-      return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix());
+    JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging,
+        ObjectProvider<JetStreamProvisioner> provisioner) {
+      return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix(), provisioner.getIfAvailable());
     }
 
     @Bean

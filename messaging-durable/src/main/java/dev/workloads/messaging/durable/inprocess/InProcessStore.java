@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,7 @@ public final class InProcessStore implements DurableStore {
   private long lastRevision;
   private long bytes;
 
-  private final List<Consumer<String>> watchers = new CopyOnWriteArrayList<>();
+  private final List<BiConsumer<String, byte[]>> watchers = new CopyOnWriteArrayList<>();
 
   /**
    * Creates a store.
@@ -78,7 +79,7 @@ public final class InProcessStore implements DurableStore {
     } finally {
       lock.unlock();
     }
-    changed(key);
+    changed(key, value);
     return written;
   }
 
@@ -90,7 +91,7 @@ public final class InProcessStore implements DurableStore {
     } finally {
       lock.unlock();
     }
-    changed(key);
+    changed(key, value);
   }
 
   @Override
@@ -102,7 +103,7 @@ public final class InProcessStore implements DurableStore {
     } finally {
       lock.unlock();
     }
-    changed(key);
+    changed(key, new byte[0]);
   }
 
   private void requireRevision(String key, long revision) {
@@ -149,14 +150,14 @@ public final class InProcessStore implements DurableStore {
     bytes += more;
   }
 
-  private void changed(String key) {
+  private void changed(String key, byte[] value) {
     if (key.indexOf('.') < 0) {
-      watchers.forEach(watcher -> watcher.accept(key));
+      watchers.forEach(watcher -> watcher.accept(key, value));
     }
   }
 
   @Override
-  public Watch watch(Consumer<String> listener) {
+  public Watch watch(BiConsumer<String, byte[]> listener) {
     watchers.add(listener);
     return () -> watchers.remove(listener);
   }

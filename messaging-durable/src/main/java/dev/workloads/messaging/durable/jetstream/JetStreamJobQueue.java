@@ -15,6 +15,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -31,6 +32,7 @@ final class JetStreamJobQueue implements JobQueue {
   private static final String STATUS = "Status";
 
   private final JetStreamApi api;
+  private final @Nullable JetStreamProvisioner provisioner;
   private final String stream;
   private final String consumer;
   private final String inbox;
@@ -39,8 +41,9 @@ final class JetStreamJobQueue implements JobQueue {
   private final MessageTransport.Subscription subscription;
   private long pulls; // on the pulling thread only
 
-  JetStreamJobQueue(JetStreamApi api, String group, String inboxPrefix) {
+  JetStreamJobQueue(JetStreamApi api, String group, String inboxPrefix, @Nullable JetStreamProvisioner provisioner) {
     this.api = api;
+    this.provisioner = provisioner;
     this.stream = JetStreamNames.stream(group);
     this.consumer = JetStreamNames.consumer(group);
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
@@ -50,6 +53,9 @@ final class JetStreamJobQueue implements JobQueue {
 
   @Override
   public void pull(int max, Duration wait, Consumer<Job> receiver) throws InterruptedException {
+    if (provisioner != null && !provisioner.await(wait)) {
+      return; // it says why
+    }
     String replyTo = inbox + "." + ++pulls;
     api.transport().publish(new BrokerMessage(JetStreamApi.PREFIX + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
         JetStreamApi.json(Map.of("batch", max, "expires", wait.toNanos())), replyTo, Map.of()));

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -33,6 +34,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
   private final String bucket;
   private final JetStreamLimits limits;
   private final @Nullable JobSettings worker;
+  private final CountDownLatch provisioned = new CountDownLatch(1);
   private volatile @Nullable Thread thread;
   private volatile @Nullable String problem;
 
@@ -78,6 +80,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
         requireConsumer(stream, JetStreamNames.consumer(worker.group()), worker.lease());
       }
       problem = null;
+      provisioned.countDown();
       return true;
     } catch (BrokerException e) {
       String cause = String.valueOf(e.getMessage());
@@ -179,6 +182,11 @@ public final class JetStreamProvisioner implements SmartLifecycle {
     stream.put("max_bytes", limits.maxBytes());
     stream.put("num_replicas", limits.replicas());
     return stream;
+  }
+
+  /** Waits until all is there; returns whether it is. */
+  boolean await(Duration longest) throws InterruptedException {
+    return provisioned.await(longest.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   /** Returns why not all is there, or {@code null} if it is. */

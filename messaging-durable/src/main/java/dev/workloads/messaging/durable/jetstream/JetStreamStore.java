@@ -15,7 +15,7 @@ import java.time.format.DateTimeParseException;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -36,14 +36,18 @@ public final class JetStreamStore implements DurableStore {
   private final JetStreamApi api;
   private final String bucket;
   private final String inboxPrefix;
+  private final @Nullable JetStreamProvisioner provisioner;
 
   /**
-   * Creates a store that needs nothing but the transport.
+   * Creates a store.
    *
    * @param bucket the name of the bucket
    * @param inboxPrefix the prefix of the subjects that jobs may be handed out on
+   * @param provisioner what creates the streams, which no job is pulled before, or {@code null} if somebody else does
    */
-  public JetStreamStore(MessageTransport transport, String bucket, String inboxPrefix) {
+  public JetStreamStore(MessageTransport transport, String bucket, String inboxPrefix,
+      @Nullable JetStreamProvisioner provisioner) {
+    this.provisioner = provisioner;
     this.api = new JetStreamApi(transport);
     this.bucket = bucket;
     this.inboxPrefix = inboxPrefix;
@@ -157,9 +161,9 @@ public final class JetStreamStore implements DurableStore {
   }
 
   @Override
-  public Watch watch(Consumer<String> listener) {
+  public Watch watch(BiConsumer<String, byte[]> listener) {
     MessageTransport.Subscription subscription = api.transport().subscribe(List.of(subject("*")), null,
-        (message, replies) -> listener.accept(message.subject().substring(subject("").length())));
+        (message, replies) -> listener.accept(message.subject().substring(subject("").length()), message.body()));
     return subscription::close;
   }
 
@@ -170,6 +174,6 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public JobQueue open(String group, List<String> subjects, Duration lease) {
-    return new JetStreamJobQueue(api, group, inboxPrefix);
+    return new JetStreamJobQueue(api, group, inboxPrefix, provisioner);
   }
 }

@@ -47,7 +47,7 @@ class JetStreamTasksTests extends DurableTasksContractTests {
 
   @Override
   protected DurableStore store() {
-    return new JetStreamStore(transport, "TASKS", "_INBOX");
+    return new JetStreamStore(transport, "TASKS", "_INBOX", null);
   }
 
   @Override
