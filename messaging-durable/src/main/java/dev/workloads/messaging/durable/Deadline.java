@@ -4,14 +4,20 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 
-/** A point in time by which all steps of something have to be done. */
-record Deadline(long nanoTime) {
+/**
+ * A point in time by which all steps of something have to be done.
+ *
+ * @param nanoTime the time, as {@link System#nanoTime} counts it
+ */
+public record Deadline(long nanoTime) {
 
-  static Deadline after(Duration timeout) {
+  /** Returns the deadline that the timeout from now on ends with. */
+  public static Deadline after(Duration timeout) {
     return new Deadline(System.nanoTime() + timeout.toNanos());
   }
 
-  boolean isOver() {
+  /** Returns whether no time is left. */
+  public boolean isOver() {
     return nanoTime - System.nanoTime() <= 0;
   }
 
@@ -20,7 +26,7 @@ record Deadline(long nanoTime) {
    *
    * @throws BrokerException {@code TIMEOUT} if nothing is
    */
-  Duration remaining() {
+  public Duration remaining() {
     long nanos = nanoTime - System.nanoTime();
     if (nanos <= 0) {
       throw new BrokerException(Reason.TIMEOUT, "the message broker did not answer in time");

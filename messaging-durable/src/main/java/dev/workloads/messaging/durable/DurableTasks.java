@@ -159,6 +159,11 @@ public final class DurableTasks implements AutoCloseable {
     return task == null || wanted.test(status(new TaskEntry(id, task, NO_REVISION, Instant.now())));
   }
 
+  /** Lets all who wait look at their task now, so that they find out what they want of it by now. */
+  public void wakeAll() {
+    changes.wakeAll();
+  }
+
   /** Returns the result of a task that has succeeded, or {@code null} if it has expired. */
   public @Nullable TaskResult result(TaskStatus succeeded, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);

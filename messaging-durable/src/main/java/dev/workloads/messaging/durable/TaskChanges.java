@@ -61,6 +61,11 @@ final class TaskChanges implements AutoCloseable {
     signals.getOrDefault(id, Set.of()).forEach(signal -> signal.changed(value));
   }
 
+  /** Wakes all who wait. */
+  void wakeAll() {
+    signals.values().forEach(waiting -> waiting.forEach(signal -> signal.woken.release()));
+  }
+
   @Override
   public void close() {
     lock.lock();

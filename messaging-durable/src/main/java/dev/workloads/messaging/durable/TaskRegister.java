@@ -21,8 +21,9 @@ final class TaskRegister {
 
   /** Returns an entry, perhaps not the last; one that seems to be missing is looked for where it must be. */
   @Nullable TaskEntry find(String id, Duration timeout) {
+    Deadline deadline = Deadline.after(timeout);
     TaskEntry found = read(id, false, timeout);
-    return found == null ? findLatest(id, timeout) : found;
+    return found == null ? findLatest(id, deadline.remaining()) : found;
   }
 
   /** Returns the last entry. */
