@@ -1,5 +1,7 @@
 package dev.workloads.httpapi;
 
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -12,18 +14,34 @@ import org.springframework.context.SmartLifecycle;
 final class DrainLifecycle implements SmartLifecycle {
 
   private final Duration delay;
-  private final Runnable goAway;
+  private final Runnable begun;
   private volatile boolean running;
   private volatile boolean draining;
 
-  DrainLifecycle(Duration delay, Runnable goAway) {
+  /**
+   * Creates the lifecycle.
+   *
+   * @param delay how long a stop is delayed
+   * @param begun called when a stop has begun; must not block
+   */
+  DrainLifecycle(Duration delay, Runnable begun) {
     this.delay = delay;
-    this.goAway = goAway;
+    this.begun = begun;
   }
 
-  /** Returns whether the stop has begun: answers then carry {@code Connection: close}. */
+  /** Returns whether the stop has begun. */
   boolean isDraining() {
     return draining;
+  }
+
+  /**
+   * Lets an answer carry {@code Connection: close} if the stop has begun. Called just before it is written, since the stop
+   * may have begun while the request was worked on.
+   */
+  void announceClose(HttpServletRequest request, HttpServletResponse response) {
+    if (draining) {
+      ProblemWriter.announceClose(request, response);
+    }
   }
 
   @Override
@@ -43,7 +61,7 @@ final class DrainLifecycle implements SmartLifecycle {
   public void stop() {
     draining = true;
     running = false;
-    goAway.run();
+    begun.run();
   }
 
   @Override

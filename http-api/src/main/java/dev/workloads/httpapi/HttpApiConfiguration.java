@@ -2,9 +2,11 @@ package dev.workloads.httpapi;
 
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.durable.DurableTasks;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
 import org.springframework.boot.actuate.autoconfigure.web.server.ManagementPortType;
 import org.springframework.boot.actuate.endpoint.ApiVersion;
@@ -40,8 +42,12 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  DrainLifecycle drainLifecycle(TaskProperties properties, PublicPortTomcatCustomizer tomcat) {
-    return new DrainLifecycle(properties.drainDelay(), tomcat::goAway);
+  DrainLifecycle drainLifecycle(TaskProperties properties, PublicPortTomcatCustomizer tomcat,
+      ObjectProvider<DurableTasks> durable) {
+    return new DrainLifecycle(properties.drainDelay(), () -> {
+      tomcat.goAway();
+      durable.ifAvailable(DurableTasks::wakeAll);
+    });
   }
 
   @Bean
@@ -55,10 +61,11 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, TaskProperties properties,
-      DrainLifecycle drain, Limits limits) {
+  ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, ObjectProvider<DurableTasks> durable,
+      TaskProperties properties, DrainLifecycle drain, Limits limits) {
+    DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
     TaskPage page = properties.page().enabled() ? new TaskPage() : null;
-    return new ServletRegistrationBean<>(new TaskServlet(client, properties, drain, limits, page), "/*");
+    return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");
   }
 
   /** Spring Boot's, which fails where it should answer 404: below a component that there is not. */

@@ -1,16 +1,23 @@
 package dev.workloads.httpapi;
 
 import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.durable.TaskError;
 
 /** An answer other than a worker's reply. */
 enum Problem {
 
   INVALID_REQUEST(400, "invalid-request"),
   NOT_FOUND(404, "not-found"),
+  UNKNOWN_TASK(404, "unknown-task"),
   METHOD_NOT_ALLOWED(405, "method-not-allowed"),
   REQUEST_TIMEOUT(408, "request-timeout"),
+  NOT_FINISHED(409, "not-finished"),
+  ALREADY_RUNNING(409, "already-running"),
+  ALREADY_FINISHED(409, "already-finished"),
+  CANCELLED(410, "cancelled"),
   BODY_TOO_LARGE(413, "body-too-large"),
   PAYLOAD_TOO_LARGE(413, "payload-too-large"),
+  IDEMPOTENCY_KEY_REUSED(422, "idempotency-key-reused"),
   INTERNAL_ERROR(500, "internal-error"),
   HANDLER_REJECTED(502, "handler-rejected"),
   HANDLER_FAILED(502, "handler-failed"),
@@ -45,5 +52,9 @@ enum Problem {
       case HANDLER_FAILED -> HANDLER_FAILED;
       case OVERLOADED -> OVERLOADED;
     };
+  }
+
+  static Problem of(TaskError error) {
+    return error.isRejection() ? HANDLER_REJECTED : HANDLER_FAILED;
   }
 }

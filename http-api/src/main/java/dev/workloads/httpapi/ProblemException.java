@@ -6,16 +6,32 @@ final class ProblemException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final Problem problem;
+  private final int code;
   private final String text;
 
   ProblemException(Problem problem, String text) {
+    this(problem, 0, text);
+  }
+
+  ProblemException(Problem problem, int code, String text) {
     super(text, null, false, false); // control flow: nobody reads a stack trace
     this.problem = problem;
+    this.code = code;
     this.text = text;
+  }
+
+  /** Ends a request for which there is no room now. */
+  static ProblemException tooManyRequests() {
+    return new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
   }
 
   Problem problem() {
     return problem;
+  }
+
+  /** Returns the code of a worker's error, or 0 for none. */
+  int code() {
+    return code;
   }
 
   /** Returns what the client reads. */

@@ -60,9 +60,14 @@ final class ProblemWriter {
     write(response, status, TEXT, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  static void write(HttpServletResponse response, int status, String contentType, byte[] body) throws IOException {
+  /** Writes an answer that has no body. */
+  static void writeNothing(HttpServletResponse response, int status) {
     response.setStatus(status);
     response.setHeader("X-Content-Type-Options", "nosniff");
+  }
+
+  static void write(HttpServletResponse response, int status, String contentType, byte[] body) throws IOException {
+    writeNothing(response, status);
     response.setContentType(contentType);
     response.setContentLength(body.length);
     response.getOutputStream().write(body);

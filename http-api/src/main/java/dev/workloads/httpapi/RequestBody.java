@@ -114,11 +114,14 @@ final class RequestBody implements AutoCloseable {
     taken += size;
   }
 
-  /** Frees the bytes that the body took. Idempotent. */
+  /** Lets go of the body, and frees the bytes that it took. Idempotent. */
   @Override
   public void close() {
     if (!closed) {
       closed = true;
+      full.clear();
+      part = new byte[0];
+      partLength = 0;
       freeBytes.release(taken);
     }
   }

@@ -19,6 +19,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap; 2 GB at most.
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
  * @param page the page at / on which a task can be tried
+ * @param durable tasks that are kept until they are done
  */
 @ConfigurationProperties(prefix = "task", ignoreUnknownFields = false)
 record TaskProperties(
@@ -28,7 +29,8 @@ record TaskProperties(
     @Nullable Integer maxInFlight,
     @Nullable DataSize maxBuffered,
     @DefaultValue("1s") Duration drainDelay,
-    @DefaultValue Page page) {
+    @DefaultValue Page page,
+    @DefaultValue Durable durable) {
 
   TaskProperties {
     require(requestTimeout.toMillis() > 0, "task.request-timeout", requestTimeout, "must be at least 1 ms");
@@ -47,6 +49,19 @@ record TaskProperties(
    * @param enabled whether browsers get it
    */
   record Page(@DefaultValue("false") boolean enabled) {}
+
+  /**
+   * Settings of durable tasks.
+   *
+   * @param enabled whether clients may ask for them, by Prefer: respond-async
+   * @param maxWait the longest that a client may wait for a task to be done, by Prefer: wait=n
+   */
+  record Durable(@DefaultValue("false") boolean enabled, @DefaultValue("30s") Duration maxWait) {
+
+    Durable {
+      require(!maxWait.isNegative(), "task.durable.max-wait", maxWait, "must not be negative");
+    }
+  }
 
   private static void require(boolean valid, String name, @Nullable Object value, String rule) {
     if (!valid) {

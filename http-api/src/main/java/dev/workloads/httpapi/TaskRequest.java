@@ -19,13 +19,18 @@ import tools.jackson.core.json.JsonFactory;
 /**
  * What a client asks for.
  *
- * @param subject the subject of the message
- * @param payload its body
+ * @param worker the name of the worker
+ * @param payload the body of the message
  */
-record TaskRequest(String subject, byte[] payload) {
+record TaskRequest(String worker, byte[] payload) {
 
   private static final JsonFactory JSON = new JsonFactory();
   private static final String DEFAULT_WORKER = "default";
+
+  /** Returns the subject of the message. */
+  String subject() {
+    return "tasks." + worker;
+  }
 
   /**
    * Reads the JSON of a request, strictly: nothing is coerced, repaired or skipped unseen.
@@ -104,7 +109,7 @@ record TaskRequest(String subject, byte[] payload) {
       if (!Subjects.isWorkerName(name)) {
         throw invalid("worker must be 1 to 128 characters: A-Z a-z 0-9 _ -, and single dots between");
       }
-      return new TaskRequest("tasks." + name, payload.getBytes(StandardCharsets.UTF_8));
+      return new TaskRequest(name, payload.getBytes(StandardCharsets.UTF_8));
     }
 
     /** Passes over a value that means nothing to us but must be right. The parser's limit bounds the recursion. */

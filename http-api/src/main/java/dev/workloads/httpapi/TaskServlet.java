@@ -4,6 +4,7 @@ import dev.workloads.httpapi.tomcat.UnreadBodyValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.durable.DurableTasks;
 import jakarta.servlet.ServletInputStream;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
@@ -13,8 +14,6 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.http.InvalidMediaTypeException;
-import org.springframework.http.MediaType;
 import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
@@ -27,24 +26,23 @@ final class TaskServlet extends HttpServlet {
 
   private static final long serialVersionUID = 1L;
   private static final Logger log = LoggerFactory.getLogger(TaskServlet.class);
-  private static final String DEFAULT_CONTENT_TYPE = "text/plain;charset=UTF-8";
-  // RFC 6838 allows 127 characters before and after the slash; the rest is for parameters
-  private static final int CONTENT_TYPE_MAX_LENGTH = 512;
 
   private final transient MessagingClient client;
   private final transient TaskProperties properties;
   private final transient DrainLifecycle drain;
   private final transient @Nullable TaskPage page;
+  private final transient @Nullable DurableTaskRoutes durable;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
 
-  TaskServlet(MessagingClient client, TaskProperties properties, DrainLifecycle drain, Limits limits,
-      @Nullable TaskPage page) {
+  TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
+      Limits limits, @Nullable TaskPage page) {
     this.client = client;
     this.properties = properties;
     this.drain = drain;
     this.page = page;
     this.inFlight = new Semaphore(limits.maxInFlight());
+    this.durable = durable == null ? null : new DurableTaskRoutes(durable, properties, drain, inFlight);
     this.freeBytes = new Semaphore(limits.maxBuffered());
   }
 
@@ -54,7 +52,7 @@ final class TaskServlet extends HttpServlet {
       answer(request, response);
     } catch (ProblemException e) {
       UnreadBodyValve.closeIfUnread(request);
-      fail(request, response, e.problem(), 0, e.text());
+      fail(request, response, e.problem(), e.code(), e.text());
     } catch (BrokerException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
       fail(request, response, Problem.of(e.reason()), e.code(), e.getMessage());
@@ -66,22 +64,17 @@ final class TaskServlet extends HttpServlet {
 
   private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, int code,
       @Nullable String text) throws IOException {
-    closeWhileDraining(request, response);
+    drain.announceClose(request, response);
     ProblemWriter.write(request, response, problem, code, String.valueOf(text));
-  }
-
-  // Called just before an answer is written, since a stop may have begun while the request was worked on
-  private void closeWhileDraining(HttpServletRequest request, HttpServletResponse response) {
-    if (drain.isDraining()) {
-      ProblemWriter.announceClose(request, response);
-    }
   }
 
   private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
       UnreadBodyValve.closeIfUnread(request);
-      closeWhileDraining(request, response);
-      writePageOrNotFound(request, response);
+      if (durable == null || !durable.answer(request, response)) {
+        drain.announceClose(request, response);
+        writePageOrNotFound(request, response);
+      }
     } else if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
@@ -128,38 +121,28 @@ final class TaskServlet extends HttpServlet {
 
   private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response)
       throws IOException {
+    if (durable != null && DurableTaskRoutes.isAskedFor(request)) {
+      durable.submit(body, request, response);
+      return;
+    }
     BrokerMessage reply;
     try (body) { // its bytes are free before the answer, which the client's next request may follow at once
+      IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
+          : "is for durable tasks: ask for one by Prefer: respond-async");
       reply = request(TaskRequest.parse(body.bytes()));
     }
-    closeWhileDraining(request, response);
-    ProblemWriter.write(response, HttpServletResponse.SC_OK, contentType(reply.header("Content-Type")), reply.body());
+    drain.announceClose(request, response);
+    ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
   }
 
   private BrokerMessage request(TaskRequest task) {
     if (!inFlight.tryAcquire()) {
-      throw new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
+      throw ProblemException.tooManyRequests();
     }
     try {
       return client.request(task.subject(), task.payload(), properties.requestTimeout());
     } finally {
       inFlight.release();
     }
-  }
-
-  private static String contentType(@Nullable String value) {
-    if (value == null || value.length() > CONTENT_TYPE_MAX_LENGTH || !isPrintable(value)) {
-      return DEFAULT_CONTENT_TYPE;
-    }
-    try {
-      return MediaType.parseMediaType(value).isConcrete() ? value : DEFAULT_CONTENT_TYPE;
-    } catch (InvalidMediaTypeException e) {
-      return DEFAULT_CONTENT_TYPE;
-    }
-  }
-
-  // MediaType lets anything through between quotes
-  private static boolean isPrintable(String value) {
-    return value.chars().allMatch(c -> c >= ' ' && c < 0x7F);
   }
 }

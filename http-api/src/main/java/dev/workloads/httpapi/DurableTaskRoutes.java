@@ -1,0 +1,222 @@
+package dev.workloads.httpapi;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.durable.Deadline;
+import dev.workloads.messaging.durable.DurableTasks;
+import dev.workloads.messaging.durable.IdempotencyKeyReusedException;
+import dev.workloads.messaging.durable.TaskError;
+import dev.workloads.messaging.durable.TaskResult;
+import dev.workloads.messaging.durable.TaskState;
+import dev.workloads.messaging.durable.TaskStatus;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.http.ETag;
+import org.springframework.web.filter.ServerHttpObservationFilter;
+
+/**
+ * Takes durable tasks, and answers the paths of those that were taken. Who submits or waits holds one of the permits of
+ * those who wait for a worker.
+ */
+final class DurableTaskRoutes {
+
+  private static final Logger log = LoggerFactory.getLogger(DurableTaskRoutes.class);
+  private static final Pattern PATH = Pattern.compile("/task/([A-Za-z0-9_-]{22,64})(/result)?");
+
+  private final DurableTasks tasks;
+  private final Duration timeout;
+  private final Duration maxWait;
+  private final DrainLifecycle drain;
+  private final Semaphore inFlight;
+
+  DurableTaskRoutes(DurableTasks tasks, TaskProperties properties, DrainLifecycle drain, Semaphore inFlight) {
+    this.tasks = tasks;
+    this.timeout = properties.requestTimeout();
+    this.maxWait = properties.durable().maxWait();
+    this.drain = drain;
+    this.inFlight = inFlight;
+  }
+
+  /** How a task is, with its result if it has one. */
+  private record Outcome(TaskStatus status, @Nullable TaskResult result) {}
+
+  /** Returns whether a request for a task wants a durable one. */
+  static boolean isAskedFor(HttpServletRequest request) {
+    return Preferences.of(request).respondAsync();
+  }
+
+  /** Submits a task, waits for it if the client does, and answers. Closes the body. */
+  void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response) throws IOException {
+    Outcome outcome;
+    try (body) {
+      if (!inFlight.tryAcquire()) {
+        throw ProblemException.tooManyRequests();
+      }
+      try {
+        Deadline deadline = Deadline.after(timeout);
+        TaskStatus accepted = accept(body, request, deadline);
+        Duration wait = wait(request);
+        outcome = wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline);
+      } finally {
+        inFlight.release();
+      }
+    }
+    drain.announceClose(request, response);
+    TaskResult result = outcome.result();
+    if (result != null) {
+      ReplyWriter.write(response, result.contentType(), result.body());
+    } else {
+      TaskStatusWriter.writeAccepted(response, outcome.status());
+    }
+  }
+
+  /** Submits a task; its bytes are free before anybody waits for it. */
+  private TaskStatus accept(RequestBody body, HttpServletRequest request, Deadline deadline) {
+    try (body) {
+      String key = IdempotencyKey.of(request);
+      TaskRequest task = TaskRequest.parse(body.bytes());
+      return tasks.submit(task.worker(), task.payload(), key, deadline.remaining());
+    } catch (IdempotencyKeyReusedException e) {
+      throw new ProblemException(Problem.IDEMPOTENCY_KEY_REUSED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Waits for a task that is accepted, which the client is told also if the broker does not answer any more. */
+  private Outcome outcome(TaskStatus accepted, Duration wait, Deadline deadline) {
+    try {
+      Duration left = deadline.remaining();
+      Deadline end = Deadline.after(wait.plus(left));
+      TaskStatus status = await(accepted.id(), task -> task.state().isFinished(), wait, left);
+      if (status == null) {
+        return new Outcome(accepted, null);
+      }
+      if (status.state() == TaskState.FAILED) {
+        throw failure(status);
+      }
+      return new Outcome(status, status.state() == TaskState.SUCCEEDED ? tasks.result(status, end.remaining()) : null);
+    } catch (BrokerException e) {
+      log.debug("A task is not waited for any more: {}", e.getMessage());
+      return new Outcome(accepted, null);
+    }
+  }
+
+  /** Answers a request whose path is that of a task, and returns whether it is. */
+  boolean answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    Matcher path = PATH.matcher(String.valueOf(request.getPathInfo()));
+    if (!path.matches()) {
+      return false;
+    }
+    if (path.group(2) == null) {
+      setPathPattern(request, "/task/{id}");
+      answerTask(path.group(1), request, response);
+    } else {
+      setPathPattern(request, "/task/{id}/result");
+      answerResult(path.group(1), request, response);
+    }
+    return true;
+  }
+
+  private static void setPathPattern(HttpServletRequest request, String pattern) {
+    ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern(pattern));
+  }
+
+  private void answerTask(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {
+    switch (request.getMethod()) {
+      case "GET", "HEAD" -> {
+        List<ETag> known = ETag.parse(String.join(",", Collections.list(request.getHeaders("If-None-Match"))));
+        TaskStatus status = status(id, known, wait(request));
+        drain.announceClose(request, response);
+        TaskStatusWriter.write(response, status, !isKnown(status, known));
+      }
+      case "DELETE" -> {
+        cancel(id);
+        drain.announceClose(request, response);
+        ProblemWriter.writeNothing(response, HttpServletResponse.SC_NO_CONTENT);
+      }
+      default -> {
+        response.setHeader("Allow", "GET, HEAD, DELETE");
+        throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is looked at by GET and cancelled by DELETE");
+      }
+    }
+  }
+
+  private TaskStatus status(String id, List<ETag> known, @Nullable Duration wait) {
+    if (wait == null || !inFlight.tryAcquire()) {
+      return required(tasks.find(id, timeout));
+    }
+    try {
+      return required(await(id,
+          known.isEmpty() ? task -> task.state().isFinished() : task -> !isKnown(task, known), wait, timeout));
+    } finally {
+      inFlight.release();
+    }
+  }
+
+  private static boolean isKnown(TaskStatus status, List<ETag> known) {
+    ETag etag = TaskStatusWriter.etag(status);
+    return known.stream().anyMatch(each -> each.isWildcard() || each.compare(etag, false));
+  }
+
+  private void cancel(String id) {
+    switch (required(tasks.cancel(id, timeout)).state()) {
+      case QUEUED, CANCELLED -> { }
+      case RUNNING -> throw new ProblemException(Problem.ALREADY_RUNNING, "a worker is at the task");
+      case SUCCEEDED, FAILED -> throw new ProblemException(Problem.ALREADY_FINISHED, "the task is finished");
+    }
+  }
+
+  private void answerResult(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {
+    if (!List.of("GET", "HEAD").contains(request.getMethod())) {
+      response.setHeader("Allow", "GET, HEAD");
+      throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a result is read by GET");
+    }
+    Deadline deadline = Deadline.after(timeout);
+    TaskStatus status = required(tasks.find(id, deadline.remaining()));
+    TaskResult result = switch (status.state()) {
+      case QUEUED, RUNNING -> throw new ProblemException(Problem.NOT_FINISHED, "the task is not finished");
+      case CANCELLED -> throw new ProblemException(Problem.CANCELLED, "the task was cancelled");
+      case FAILED -> throw failure(status);
+      case SUCCEEDED -> required(tasks.result(status, deadline.remaining()));
+    };
+    drain.announceClose(request, response);
+    ReplyWriter.write(response, result.contentType(), result.body());
+  }
+
+  private static <T> T required(@Nullable T found) {
+    if (found == null) {
+      throw new ProblemException(Problem.UNKNOWN_TASK, "there is no such task, or it has expired");
+    }
+    return found;
+  }
+
+  private static ProblemException failure(TaskStatus failed) {
+    TaskError error = failed.error() == null ? new TaskError(500, "") : failed.error();
+    return new ProblemException(Problem.of(error), error.code(), TaskStatusWriter.text(error));
+  }
+
+  /** Waits until a task is as wanted, the time is over, or a stop begins. */
+  private @Nullable TaskStatus await(String id, Predicate<TaskStatus> wanted, Duration wait, Duration lookTimeout) {
+    try {
+      return tasks.await(id, task -> wanted.test(task) || drain.isDraining(), wait, lookTimeout);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BrokerException(BrokerException.Reason.TIMEOUT, "the wait for the task was interrupted");
+    }
+  }
+
+  /** Returns how long the client waits, no longer than it may, or {@code null} if it does not say. */
+  private @Nullable Duration wait(HttpServletRequest request) {
+    Duration wait = Preferences.of(request).longestWait();
+    return wait != null && wait.compareTo(maxWait) > 0 ? maxWait : wait;
+  }
+}

@@ -1,0 +1,87 @@
+package dev.workloads.httpapi;
+
+import dev.workloads.messaging.ErrorReply;
+import dev.workloads.messaging.durable.TaskError;
+import dev.workloads.messaging.durable.TaskState;
+import dev.workloads.messaging.durable.TaskStatus;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ETag;
+import org.springframework.http.MediaType;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Writes how a durable task is. */
+final class TaskStatusWriter {
+
+  private static final JsonMapper JSON = JsonMapper.shared();
+
+  private TaskStatusWriter() {}
+
+  /** Writes that a task is accepted, and where it is found. */
+  static void writeAccepted(HttpServletResponse response, TaskStatus status) throws IOException {
+    response.setHeader("Location", path(status));
+    response.setHeader("Preference-Applied", "respond-async");
+    response.setHeader("Retry-After", "1");
+    write(response, HttpServletResponse.SC_ACCEPTED, status);
+  }
+
+  /** Writes a status, or no more than that the client has it already. */
+  static void write(HttpServletResponse response, TaskStatus status, boolean modified) throws IOException {
+    response.setHeader("ETag", etag(status).formattedTag());
+    if (!status.state().isFinished()) {
+      response.setHeader("Retry-After", "1");
+    }
+    if (modified) {
+      write(response, HttpServletResponse.SC_OK, status);
+    } else {
+      ProblemWriter.writeNothing(response, HttpServletResponse.SC_NOT_MODIFIED);
+    }
+  }
+
+  static ETag etag(TaskStatus status) {
+    return new ETag(Long.toString(status.revision()), false);
+  }
+
+  /** Returns why an attempt failed, sanitised as an error reply's text is: others may have written it. */
+  static String text(TaskError error) {
+    return new ErrorReply(error.code(), error.text()).text();
+  }
+
+  private static String path(TaskStatus status) {
+    return "/task/" + status.id();
+  }
+
+  private static void write(HttpServletResponse response, int code, TaskStatus status) throws IOException {
+    ProblemWriter.write(response, code, MediaType.APPLICATION_JSON_VALUE, JSON.writeValueAsBytes(members(status)));
+  }
+
+  private static Map<String, Object> members(TaskStatus status) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("id", status.id());
+    members.put("worker", status.worker());
+    members.put("state", status.state().text());
+    members.put("attempts", status.attempts());
+    putTime(members, "submitted", status.submitted());
+    putTime(members, "started", status.started());
+    putTime(members, "finished", status.finished());
+    putTime(members, "expires", status.expires());
+    TaskError error = status.error();
+    if (error != null) {
+      members.put("error", Map.of("reason", Problem.of(error).reason(), "detail", text(error)));
+    }
+    if (status.state() == TaskState.SUCCEEDED) {
+      members.put("result", path(status) + "/result");
+    }
+    return members;
+  }
+
+  private static void putTime(Map<String, Object> members, String name, @Nullable Instant time) {
+    if (time != null) {
+      members.put(name, time.toString());
+    }
+  }
+}
