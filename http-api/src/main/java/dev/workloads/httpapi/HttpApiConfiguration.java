@@ -3,23 +3,11 @@ package dev.workloads.httpapi;
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.durable.DurableTasks;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
-import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
 import org.springframework.boot.actuate.autoconfigure.web.server.ManagementPortType;
-import org.springframework.boot.actuate.endpoint.ApiVersion;
-import org.springframework.boot.actuate.endpoint.SecurityContext;
-import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
-import org.springframework.boot.actuate.endpoint.web.WebServerNamespace;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
-import org.springframework.boot.health.actuate.endpoint.HealthDescriptor;
-import org.springframework.boot.health.actuate.endpoint.HealthEndpoint;
-import org.springframework.boot.health.actuate.endpoint.HealthEndpointGroups;
-import org.springframework.boot.health.actuate.endpoint.HealthEndpointWebExtension;
-import org.springframework.boot.health.autoconfigure.actuate.endpoint.HealthEndpointProperties;
-import org.springframework.boot.health.registry.HealthContributorRegistry;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.tomcat.autoconfigure.TomcatServerProperties;
 import org.springframework.boot.web.servlet.ServletRegistrationBean;
@@ -66,25 +54,6 @@ class HttpApiConfiguration {
     DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
     TaskPage page = properties.page().enabled() ? new TaskPage() : null;
     return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");
-  }
-
-  /** Spring Boot's, which fails where it should answer 404: below a component that there is not. */
-  @Bean
-  @ConditionalOnAvailableEndpoint(HealthEndpoint.class)
-  HealthEndpointWebExtension healthEndpointWebExtension(HealthContributorRegistry contributors,
-      HealthEndpointGroups groups, HealthEndpointProperties health) {
-    return new HealthEndpointWebExtension(contributors, null, groups,
-        health.getLogging().getSlowIndicatorThreshold()) {
-      @Override
-      public WebEndpointResponse<HealthDescriptor> health(ApiVersion version, @Nullable WebServerNamespace namespace,
-          SecurityContext security, boolean showAll, String... path) {
-        try {
-          return super.health(version, namespace, security, showAll, path);
-        } catch (IllegalStateException e) {
-          return new WebEndpointResponse<>(WebEndpointResponse.STATUS_NOT_FOUND);
-        }
-      }
-    };
   }
 
   @Bean

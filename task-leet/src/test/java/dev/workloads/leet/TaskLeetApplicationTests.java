@@ -21,13 +21,19 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.registry.HealthContributorRegistry;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
 
 /** The worker as it is, over a transport that it shares with the test. */
+@ExtendWith(OutputCaptureExtension.class)
 class TaskLeetApplicationTests {
 
   private static final InProcessTransport transport = new InProcessTransport();
@@ -112,6 +118,26 @@ class TaskLeetApplicationTests {
   @ValueSource(strings = {"/actuator/env", "/actuator/shutdown", "/actuator/heapdump", "/actuator/sbom", "/task", "/"})
   void nothingElseIsThere(String path) throws Exception {
     assertThat(get(path).statusCode()).isEqualTo(404);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/x/y", "/actuator/health/readiness/x/y"})
+  void unknownHealthIsNotFoundWithoutAStackTrace(String path, CapturedOutput output) throws Exception {
+    assertThat(get(path).statusCode()).isEqualTo(404);
+    assertThat(output.getAll()).doesNotContain("Exception");
+  }
+
+  @Test
+  void failureOfAHealthIndicatorIsNotTakenForAnUnknownPath() throws Exception {
+    HealthContributorRegistry health = app.getBean(HealthContributorRegistry.class);
+    health.registerContributor("broken", (HealthIndicator) () -> {
+      throw new IllegalStateException("broken");
+    });
+    try {
+      assertThat(get("/actuator/health/broken").statusCode()).isEqualTo(500);
+    } finally {
+      health.unregisterContributor("broken");
+    }
   }
 
   @Test
