@@ -45,6 +45,11 @@ public interface MessageTransport extends AutoCloseable {
   /** Returns whether messages can be sent, and received by every subscription; short interruptions are overlooked. */
   boolean isReady();
 
+  /** Returns the host name or address of the server last connected to, or {@code null} if there was none. */
+  default @Nullable String serverAddress() {
+    return null;
+  }
+
   /** Ends all subscriptions and releases what the transport holds; waiting requests end as {@code TIMEOUT}. */
   @Override
   void close();

@@ -51,7 +51,7 @@ class ListenerConfiguration {
     return new MessageListenerRegistry(listeners.stream().map(listener -> new MessageListenerContainer(transport,
         listener.handler(), listener.settings(), maxBuffered, threads, MessagingObservations.ofProcessing(
             observations.getIfAvailable(() -> ObservationRegistry.NOOP),
-            convention.getIfAvailable(ProcessObservationConvention::new), listener.settings().id(),
+            convention.getIfAvailable(ProcessObservationConvention::new), transport, listener.settings().id(),
             listener.settings().group()))).toList());
   }
 

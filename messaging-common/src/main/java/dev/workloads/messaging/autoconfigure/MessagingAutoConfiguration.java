@@ -70,7 +70,7 @@ public final class MessagingAutoConfiguration {
       ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
     return new MessagingClient(transport, properties.request().retryWindow(), converter, MessagingObservations.ofRequests(
         observations.getIfAvailable(() -> ObservationRegistry.NOOP),
-        convention.getIfAvailable(RequestObservationConvention::new)));
+        convention.getIfAvailable(RequestObservationConvention::new), transport));
   }
 
   /** Messages within this process. */

@@ -327,6 +327,11 @@ final class NatsConnector implements AutoCloseable {
     };
   }
 
+  @Nullable String serverAddress() {
+    NatsLink link = current;
+    return link == null ? null : link.state().serverAddress();
+  }
+
   NatsConnectionState state() {
     NatsLink link = current;
     if (link == null) {

@@ -7,6 +7,7 @@ import io.nats.client.ErrorListener;
 import io.nats.client.Message;
 import java.io.IOException;
 import java.net.SocketException;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
@@ -57,6 +58,7 @@ final class NatsLinkState implements ErrorListener {
   private volatile boolean subscribingDiscovery;
   private volatile boolean superseded;
   private volatile @Nullable String problem;
+  private volatile @Nullable String serverAddress;
   private long nextWarningAt = System.nanoTime(); // on the callback thread
 
   /**
@@ -88,9 +90,15 @@ final class NatsLinkState implements ErrorListener {
     return told == null && phase == Phase.LOST ? "connection lost" : told;
   }
 
+  /** Returns the host name or address of the server last connected to, or {@code null}. */
+  @Nullable String serverAddress() {
+    return serverAddress;
+  }
+
   /** Called when the attempt to connect has succeeded, after the events of servers that were tried in vain. */
   void connected(Connection connection) {
     problem = null;
+    serverAddress = host(connection);
     phase = Phase.SUBSCRIBING;
     if (connection.getStatus() != Status.CONNECTED) {
       lost();
@@ -127,6 +135,7 @@ final class NatsLinkState implements ErrorListener {
       case RECONNECTED -> {
         lost(); // jnats may have been quicker than its event of the loss
         problem = null;
+        serverAddress = host(connection);
         leaving = false;
         if (!superseded) {
           log.info("Connected to NATS at {}", NatsConnectionState.masked(connection.getConnectedUrl()));
@@ -147,6 +156,12 @@ final class NatsLinkState implements ErrorListener {
       }
       default -> { }
     }
+  }
+
+  // Once a connection, since each message asks for it
+  private static @Nullable String host(Connection connection) {
+    String url = connection.getConnectedUrl();
+    return url == null ? null : URI.create(url).getHost();
   }
 
   // jnats reports each attempt to reconnect that failed as well

@@ -75,6 +75,11 @@ public final class NatsTransport implements MessageTransport {
     return connector.isReady();
   }
 
+  @Override
+  public @Nullable String serverAddress() {
+    return connector.serverAddress();
+  }
+
   /** Returns the state of the connection. */
   public NatsConnectionState connectionState() {
     return connector.state();

@@ -2,6 +2,7 @@ package dev.workloads.messaging.observation;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessageTransport;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
@@ -25,9 +26,9 @@ public final class MessagingObservations {
 
   /** Returns what stands around each request, and sends the trace along in its headers. */
   public static UnaryOperator<BrokerMessageHandler> ofRequests(ObservationRegistry registry,
-      ObservationConvention<RequestObservationContext> convention) {
+      ObservationConvention<RequestObservationContext> convention, MessageTransport transport) {
     return next -> registry.isNoop() ? next : request -> {
-      RequestObservationContext context = new RequestObservationContext(request.subject());
+      RequestObservationContext context = new RequestObservationContext(request.subject(), transport.serverAddress());
       return observe(() -> Observation.createNotStarted(convention, () -> context, registry), () -> {
         BrokerMessage reply = Objects.requireNonNull(next.handle(context.traced(request)));
         context.setResponse(reply);
@@ -38,9 +39,11 @@ public final class MessagingObservations {
 
   /** Returns what stands around each call of a handler, in the trace that the message's headers name. */
   public static UnaryOperator<BrokerMessageHandler> ofProcessing(ObservationRegistry registry,
-      ObservationConvention<ProcessObservationContext> convention, String listener, String group) {
+      ObservationConvention<ProcessObservationContext> convention, MessageTransport transport, String listener,
+      String group) {
     return handler -> registry.isNoop() ? handler : message -> observe(() -> Observation.createNotStarted(convention,
-        () -> new ProcessObservationContext(message, listener, group), registry), () -> handler.handle(message));
+        () -> new ProcessObservationContext(message, listener, group, transport.serverAddress()), registry),
+        () -> handler.handle(message));
   }
 
   private static @Nullable BrokerMessage observe(Supplier<Observation> created,

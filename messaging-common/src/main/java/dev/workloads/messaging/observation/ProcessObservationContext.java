@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerMessage;
 import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** What is known of a message that is processed; its carrier is the message, whose headers name the trace. */
 public final class ProcessObservationContext extends ReceiverContext<BrokerMessage> {
@@ -11,12 +12,14 @@ public final class ProcessObservationContext extends ReceiverContext<BrokerMessa
   private final BrokerMessage message;
   private final String listener;
   private final String group;
+  private final @Nullable String serverAddress;
 
-  ProcessObservationContext(BrokerMessage message, String listener, String group) {
+  ProcessObservationContext(BrokerMessage message, String listener, String group, @Nullable String serverAddress) {
     super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.CONSUMER);
     this.message = message;
     this.listener = listener;
     this.group = group;
+    this.serverAddress = serverAddress;
     setCarrier(message);
   }
 
@@ -33,5 +36,10 @@ public final class ProcessObservationContext extends ReceiverContext<BrokerMessa
   /** Returns the listener's queue group. */
   public String group() {
     return group;
+  }
+
+  /** Returns the host name or address of the broker's server, or {@code null} if there is none. */
+  public @Nullable String serverAddress() {
+    return serverAddress;
   }
 }

@@ -32,6 +32,10 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
         "messaging.destination.name", context.message().subject(),
         "messaging.operation.name", "process", "messaging.operation.type", "process",
         "messaging.consumer.group.name", context.group());
+    String server = context.serverAddress();
+    if (server != null) {
+      attributes = attributes.and("server.address", server);
+    }
     Throwable error = context.getError();
     return error == null ? attributes : attributes.and("error.type", error.getClass().getName());
   }

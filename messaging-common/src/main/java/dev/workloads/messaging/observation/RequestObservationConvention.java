@@ -34,6 +34,10 @@ public class RequestObservationConvention implements ObservationConvention<Reque
   public KeyValues getHighCardinalityKeyValues(RequestObservationContext context) {
     KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject(),
         "messaging.operation.name", "send", "messaging.operation.type", "send");
+    String server = context.serverAddress();
+    if (server != null) {
+      attributes = attributes.and("server.address", server);
+    }
     Throwable error = context.getError();
     return error == null ? attributes : attributes.and("error.type", reason(error));
   }

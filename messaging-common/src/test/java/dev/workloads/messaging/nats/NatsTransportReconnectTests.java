@@ -121,6 +121,19 @@ class NatsTransportReconnectTests {
   }
 
   @Test
+  void serverAddressIsThatOfTheServerConnectedTo() {
+    NatsServer first = server();
+    String second = "nats://localhost:" + server().port();
+    NatsTransport transport = open(NatsTransport.open(Options.builder().servers(new String[] {first.url(), second})
+        .noRandomize().build(), Duration.ofSeconds(5), Duration.ofMillis(100)));
+    awaitUp(transport);
+    assertThat(transport.serverAddress()).isEqualTo("127.0.0.1");
+
+    first.kill();
+    await().until(() -> "localhost".equals(transport.serverAddress()));
+  }
+
+  @Test
   void subscriptionsMadeAndEndedDuringAnOutageAreRight() {
     NatsServer server = server();
     NatsTransport transport = readyTransport(server, LONG_GRACE);

@@ -127,9 +127,11 @@ class ObservationTests {
         broken(new RequestObservationConvention(), method, goodCalls);
     ObservationConvention<ProcessObservationContext> processing =
         broken(new ProcessObservationConvention(), method, goodCalls);
-    assertAnswers(MessagingObservations.ofRequests(timed(), requests), UnaryOperator.identity());
+    InProcessTransport transport = new InProcessTransport();
+    assertAnswers(MessagingObservations.ofRequests(timed(), requests, transport), UnaryOperator.identity());
     assertThat(output.getOut()).containsOnlyOnce("An observation failed");
-    assertAnswers(UnaryOperator.identity(), MessagingObservations.ofProcessing(timed(), processing, "test", "group"));
+    assertAnswers(UnaryOperator.identity(),
+        MessagingObservations.ofProcessing(timed(), processing, transport, "test", "group"));
     assertThat(output.getOut().split("An observation failed; the message is processed all the same", -1)).hasSize(3);
   }
 
