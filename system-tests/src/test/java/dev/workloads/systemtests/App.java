@@ -73,7 +73,7 @@ final class App implements AutoCloseable {
 
   /** Starts the jar of the example. */
   static App reverse(String natsUrl) {
-    return new App(jar("examples/reverse"), natsUrl, "--management.endpoint.health.probes.enabled=true");
+    return new App(jar("examples/reverse"), natsUrl);
   }
 
   /** Starts a Spring Boot application of the tests. */
