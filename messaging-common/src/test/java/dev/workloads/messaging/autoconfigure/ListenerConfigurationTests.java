@@ -12,6 +12,7 @@ import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
+import dev.workloads.messaging.testing.FailedStart;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

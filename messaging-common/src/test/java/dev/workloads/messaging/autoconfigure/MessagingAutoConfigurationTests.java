@@ -11,6 +11,7 @@ import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.testing.FailedStart;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.config.MeterFilter;

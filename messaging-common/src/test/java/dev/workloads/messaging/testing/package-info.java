@@ -1,4 +1,4 @@
-/** A transport that does what a test says. */
+/** What the tests of several modules use. */
 @NullMarked
 package dev.workloads.messaging.testing;
 

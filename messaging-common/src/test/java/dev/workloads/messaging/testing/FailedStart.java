@@ -1,4 +1,4 @@
-package dev.workloads.messaging.autoconfigure;
+package dev.workloads.messaging.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,12 +11,12 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.io.support.SpringFactoriesLoader;
 
 /** A start that a mistake stops. */
-final class FailedStart {
+public final class FailedStart {
 
   private FailedStart() {}
 
   /** Returns what is shown of it: what is wrong, and what to do. */
-  static String report(ApplicationContextRunner runner) {
+  public static String report(ApplicationContextRunner runner) {
     StringBuilder report = new StringBuilder();
     Environment[] environment = new Environment[1];
     runner.withInitializer(context -> environment[0] = context.getEnvironment()).run(context -> {
