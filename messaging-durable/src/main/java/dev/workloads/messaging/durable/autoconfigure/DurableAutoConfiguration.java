@@ -21,7 +21,6 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.context.properties.bind.AbstractBindHandler;
@@ -67,7 +66,7 @@ public final class DurableAutoConfiguration {
   @Configuration(proxyBeanMethods = false)
   @Conditional(OnDurable.class)
   @EnableConfigurationProperties(DurableProperties.class)
-  @Import({InProcess.class, JetStream.class, JobListenerConfiguration.class})
+  @Import(JobListenerConfiguration.class)
   static class Enabled {
 
     @Bean
@@ -79,40 +78,40 @@ public final class DurableAutoConfiguration {
           MessagingObservations.ofRequests(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
               convention.getIfAvailable(RequestObservationConvention::new)));
     }
-  }
 
-  /** Durable tasks within this process. */
-  @Configuration(proxyBeanMethods = false)
-  @ConditionalOnBean(InProcessTransport.class)
-  static class InProcess {
+    /** Durable tasks within this process. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnBean(InProcessTransport.class)
+    static class InProcess {
 
-    @Bean
-    @ConditionalOnMissingBean(DurableStore.class)
-    InProcessStore inProcessStore(DurableProperties properties) {
-      return new InProcessStore(properties.retention(),
-          Math.min(properties.maxBytes().toBytes(), Runtime.getRuntime().maxMemory() / 8));
-    }
-  }
-
-  /** Durable tasks in NATS JetStream. */
-  @Configuration(proxyBeanMethods = false)
-  @ConditionalOnBean(NatsTransport.class)
-  static class JetStream {
-
-    @Bean
-    @ConditionalOnMissingBean(DurableStore.class)
-    JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging,
-        ObjectProvider<JetStreamProvisioner> provisioner) {
-      return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix(), provisioner.getIfAvailable());
+      @Bean
+      @ConditionalOnMissingBean(DurableStore.class)
+      InProcessStore inProcessStore(DurableProperties properties) {
+        return new InProcessStore(properties.retention(),
+            Math.min(properties.maxBytes().toBytes(), Runtime.getRuntime().maxMemory() / 8));
+      }
     }
 
-    @Bean
-    @ConditionalOnMissingBean
-    @ConditionalOnProperty(name = "messaging.durable.provision", matchIfMissing = true)
-    JetStreamProvisioner jetStreamProvisioner(NatsTransport transport, DurableProperties properties,
-        ObjectProvider<JobSettings> worker) {
-      return new JetStreamProvisioner(transport, BUCKET, new JetStreamLimits(properties.retention(),
-          properties.maxJobs(), properties.maxBytes().toBytes(), properties.replicas()), worker.getIfAvailable());
+    /** Durable tasks in NATS JetStream. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnBean(NatsTransport.class)
+    static class JetStream {
+
+      @Bean
+      @ConditionalOnMissingBean(DurableStore.class)
+      JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging,
+          ObjectProvider<JetStreamProvisioner> provisioner) {
+        return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix(), provisioner.getIfAvailable());
+      }
+
+      @Bean
+      @ConditionalOnMissingBean
+      @Conditional(OnDurable.OnProvision.class)
+      JetStreamProvisioner jetStreamProvisioner(NatsTransport transport, DurableProperties properties,
+          ObjectProvider<JobSettings> worker) {
+        return new JetStreamProvisioner(transport, BUCKET, new JetStreamLimits(properties.retention(),
+            properties.maxJobs(), properties.maxBytes().toBytes(), properties.replicas()), worker.getIfAvailable());
+      }
     }
   }
 }

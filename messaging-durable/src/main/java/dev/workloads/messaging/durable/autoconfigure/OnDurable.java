@@ -31,4 +31,14 @@ class OnDurable extends SpringBootCondition {
           "messaging.durable.subscriptions");
     }
   }
+
+  /** Matches unless what is missing must not be created. */
+  static final class OnProvision extends OnDurable {
+
+    @Override
+    public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
+      return new ConditionOutcome(Binder.get(context.getEnvironment()).bind("messaging.durable.provision", Boolean.class)
+          .orElse(true), "messaging.durable.provision");
+    }
+  }
 }

@@ -1,0 +1,304 @@
+package dev.workloads.messaging.durable.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.annotation.NatsListener;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.DurableTasks;
+import dev.workloads.messaging.durable.JobListenerContainer;
+import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.TaskResult;
+import dev.workloads.messaging.durable.TaskStatus;
+import dev.workloads.messaging.durable.inprocess.InProcessStore;
+import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
+import dev.workloads.messaging.durable.jetstream.JetStreamStore;
+import dev.workloads.messaging.test.NatsServer;
+import dev.workloads.messaging.testing.FailedStart;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
+import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.messaging.handler.annotation.Header;
+
+class DurableAutoConfigurationTests {
+
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+  private static final String IN_PROCESS = "messaging.transport=in-process";
+  private static final String SUBSCRIPTIONS = "messaging.durable.subscriptions=jobs.leet";
+
+  private final ApplicationContextRunner runner = new ApplicationContextRunner()
+      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class, DurableAutoConfiguration.class,
+          DurableHealthAutoConfiguration.class, DurableMetricsAutoConfiguration.class))
+      .withPropertyValues("spring.application.name=app", "messaging.discovery.enabled=false");
+  private final ApplicationContextRunner inProcess = runner.withPropertyValues(IN_PROCESS);
+  private final ApplicationContextRunner worker = inProcess.withBean(BrokerMessageHandler.class, Handler::new)
+      .withPropertyValues("messaging.subscriptions=tasks.>");
+  private final ApplicationContextRunner annotated = inProcess.withBean(Annotated.class);
+
+  @Test
+  void thereIsNothingByDefault() {
+    for (ApplicationContextRunner each : List.of(worker, worker.withPropertyValues("messaging.durable.enabled=false",
+        "messaging.durable.max-in-flight=3"))) {
+      each.run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(DurableStore.class)
+          .doesNotHaveBean(DurableTasks.class).doesNotHaveBean(JobListenerContainer.class)
+          .doesNotHaveBean("durableTasksHealthIndicator"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"true", "ON", "yes"})
+  void submitterHasAClientAndNoWorker(String on) {
+    inProcess.withPropertyValues("messaging.durable.enabled=" + on).run(context -> assertThat(context).hasNotFailed()
+        .hasSingleBean(InProcessStore.class).hasSingleBean(DurableTasks.class).doesNotHaveBean(JobSettings.class)
+        .doesNotHaveBean(JobListenerContainer.class));
+  }
+
+  @Test
+  void subscriptionsMakeAWorker() {
+    worker.withPropertyValues(SUBSCRIPTIONS, "messaging.drain-timeout=3s").run(context -> {
+      assertThat(context).hasSingleBean(DurableTasks.class).hasSingleBean(JobListenerContainer.class);
+      assertThat(context.getBean(JobSettings.class)).isEqualTo(new JobSettings("app", List.of("jobs.leet"), 16,
+          Duration.ofSeconds(30), Duration.ofMinutes(15), 5, List.of(Duration.ofSeconds(1), Duration.ofSeconds(5),
+              Duration.ofSeconds(30), Duration.ofMinutes(2)), Duration.ofSeconds(3)));
+      assertThat(result(context, "leet", "x")).isEqualTo("handled jobs.leet");
+      assertThat(context.getBean(MessagingClient.class).request("tasks.leet", new byte[0], TIMEOUT).text())
+          .as("requests are handled as before").isEqualTo("handled tasks.leet");
+    });
+  }
+
+  @Test
+  void propertiesAreTheWorkersSettings() {
+    worker.withPropertyValues("messaging.durable.subscriptions=jobs.a,jobs.b", "messaging.consumer-group=g",
+        "messaging.durable.max-in-flight=2", "messaging.durable.ack-wait=2s", "messaging.durable.max-runtime=3s",
+        "messaging.durable.max-attempts=4", "messaging.durable.backoff=5s,6s", "messaging.drain-timeout=7s")
+        .run(context -> assertThat(context.getBean(JobSettings.class)).isEqualTo(new JobSettings("g",
+            List.of("jobs.a", "jobs.b"), 2, Duration.ofSeconds(2), Duration.ofSeconds(3), 4,
+            List.of(Duration.ofSeconds(5), Duration.ofSeconds(6)), Duration.ofSeconds(7))));
+  }
+
+  @Test
+  void workerStopsWithItsContext() {
+    worker.withPropertyValues(SUBSCRIPTIONS).run(context -> {
+      JobListenerContainer container = context.getBean(JobListenerContainer.class);
+      assertThat(container.isRunning()).isTrue();
+      context.getSourceApplicationContext().close();
+      assertThat(container.isRunning()).isFalse();
+    });
+  }
+
+  @Test
+  void listenerMethodTakesDurableTasks() {
+    annotated.withPropertyValues("messaging.durable.subscriptions=jobs.shout")
+        .run(context -> assertThat(result(context, "shout", "hello")).isEqualTo("HELLO 1"));
+  }
+
+  @Test
+  void eachSubjectGoesToTheListenerOfItsName() {
+    worker.withBean(Annotated.class).withPropertyValues("messaging.subscriptions=",
+        "messaging.listeners.broker-message-handler.subscriptions=tasks.leet")
+        .withPropertyValues("messaging.durable.subscriptions=jobs.leet,jobs.shout").run(context -> {
+          assertThat(result(context, "shout", "hello")).isEqualTo("HELLO 1");
+          assertThat(result(context, "leet", "hello")).isEqualTo("handled jobs.leet");
+        });
+  }
+
+  @Test
+  void subscriptionThatNoListenerHandlesStopsTheStart() {
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.durable.subscriptions=jobs.shuot")))
+        .contains("messaging.durable.subscriptions", "jobs.shuot", "No listener handles tasks.shuot");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tasks.shout", "jobs.>", "jobs.*", "jobs.", "jobs.a b"})
+  void subscriptionThatIsNoSubjectOfJobsStopsTheStart(String subject) {
+    assertThat(FailedStart.report(worker.withPropertyValues("messaging.durable.subscriptions=" + subject)))
+        .contains("messaging.durable.subscriptions", subject, "must be jobs. and the name of a worker");
+  }
+
+  @Test
+  void tasksOfSeveralGroupsOrOfNoneStopTheStart() {
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.other.consumer-group=elsewhere",
+        "messaging.durable.subscriptions=jobs.shout,jobs.other")))
+        .contains("messaging.durable.subscriptions", "elsewhere", "they must be in one group");
+    assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.shout.consumer-group=broadcast",
+        "messaging.durable.subscriptions=jobs.shout"))).contains("broadcast", "they must be in one group");
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', textBlock = """
+      max-in-flight | 0     | must be at least 1
+      ack-wait      | 999ms | must be at least 1 s
+      max-runtime   | 0s    | must be at least 1 ms
+      max-attempts  | 0     | must be at least 1
+      backoff       | 1s,-2s | none of them negative
+      retention     | 999ms | must be at least 1 s
+      max-jobs      | 0     | must be at least 1
+      max-bytes     | 0B    | must be at least 1 byte
+      replicas      | 6     | must be from 1 to 5
+      replicas      | 0     | must be from 1 to 5
+      """)
+  void valueOutOfRangeStopsTheStart(String property, String value, String rule) {
+    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable." + property + "=" + value)))
+        .contains("messaging.durable." + property, rule);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ack-wait,soon", "enabled,maybe", "max-bytes,lots"})
+  void valueOfTheWrongKindStopsTheStart(String property, String value) {
+    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable." + property + "=" + value)))
+        .contains("messaging.durable." + property, value);
+  }
+
+  @Test
+  void unknownPropertyStopsTheStartAndTheNearestIsNamed() {
+    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.max-atempts=3")))
+        .contains("There is no property 'messaging.durable.max-atempts'", "Did you mean 'messaging.durable.max-attempts'?");
+    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.max-in-flght=3")))
+        .contains("There is no property 'messaging.max-in-flght'", "Did you mean 'messaging.max-in-flight'?")
+        .doesNotContain("messaging.durable");
+    assertThat(FailedStart.report(worker.withPropertyValues("messaging.durabel.enabled=true")))
+        .contains("There is no property 'messaging.durabel.enabled'", "Did you mean 'messaging.durable.enabled'?");
+  }
+
+  @Test
+  void everyPropertyIsDescribed() throws Exception {
+    StringBuilder metadata = new StringBuilder();
+    for (URL each : Collections.list(getClass().getClassLoader()
+        .getResources("META-INF/spring-configuration-metadata.json"))) {
+      metadata.append(new String(each.openStream().readAllBytes(), StandardCharsets.UTF_8));
+    }
+    for (var property : DurableProperties.class.getRecordComponents()) {
+      String name = property.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+      assertThat(metadata).containsPattern("\"name\": \"messaging.durable." + name + "\",\\s*\"type\": \"[^\"]+\","
+          + "\\s*\"description\": \"[^\"]{20}");
+    }
+  }
+
+  @Test
+  void ownBeansTakeTheirPlaces() {
+    InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000);
+    HealthIndicator health = () -> Health.unknown().build();
+    MeterBinder meters = registry -> { };
+    worker.withPropertyValues(SUBSCRIPTIONS).withBean(DurableStore.class, () -> store)
+        .withBean("durableTasksHealthIndicator", HealthIndicator.class, () -> health)
+        .withBean("backlogMetrics", MeterBinder.class, () -> meters).withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+        .run(context -> {
+          assertThat(context.getBean(DurableStore.class)).isSameAs(store);
+          assertThat(context.getBean(HealthIndicator.class)).isSameAs(health);
+          assertThat(context.getBean(MeterBinder.class)).isSameAs(meters);
+        });
+  }
+
+  @Test
+  void metersSayWhatTheyCount() {
+    worker.withPropertyValues(SUBSCRIPTIONS).withBean(MeterRegistry.class, SimpleMeterRegistry::new).run(context -> {
+      MeterRegistry meters = context.getBean(MeterRegistry.class);
+      context.getBeansOfType(MeterBinder.class).values().forEach(binder -> binder.bindTo(meters));
+      assertThat(result(context, "leet", "x")).isNotEmpty();
+      List<String> names = List.of("messaging.durable.queue.time", "messaging.durable.result.time",
+          "messaging.durable.attempts", "messaging.durable.in.flight", "messaging.durable.backlog",
+          "messaging.durable.oldest.age");
+      assertThat(meters.getMeters()).extracting(meter -> meter.getId().getName()).containsAll(names);
+      assertThat(meters.getMeters()).filteredOn(meter -> names.contains(meter.getId().getName()))
+          .extracting(Meter::getId).allSatisfy(id -> assertThat(id.getDescription()).isNotBlank());
+      Awaitility.await().untilAsserted(() -> {
+        assertThat(meters.get("messaging.durable.attempts").tag("outcome", "succeeded").counter().count()).isEqualTo(1);
+        assertThat(meters.get("messaging.durable.queue.time").timer().count()).isEqualTo(1);
+        assertThat(meters.get("messaging.durable.result.time").timer().count()).isEqualTo(1);
+      });
+      assertThat(meters.get("messaging.durable.backlog").gauge().value()).isZero();
+      assertThat(meters.get("messaging.durable.oldest.age").gauge().value()).isZero();
+    });
+  }
+
+  @Test
+  void natsKeepsTasksInJetStream(@TempDir Path directory) {
+    try (NatsServer server = NatsServer.start("-js", "-sd", directory.toString())) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.subscriptions=tasks.>", SUBSCRIPTIONS)
+          .withBean(BrokerMessageHandler.class, Handler::new).run(context -> {
+            assertThat(context).hasSingleBean(JetStreamStore.class).hasSingleBean(JetStreamProvisioner.class);
+            Awaitility.await().untilAsserted(() -> assertThat(health(context).getStatus()).isEqualTo(Status.UP));
+            assertThat(result(context, "leet", "x")).isEqualTo("handled jobs.leet");
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"false", "OFF", "no"})
+  void nothingIsCreatedWhereItMustNot(String off) {
+    runner.withPropertyValues("messaging.nats.servers=nats://127.0.0.1:1", "messaging.durable.enabled=true",
+        "messaging.durable.provision=" + off).run(context -> assertThat(context).hasSingleBean(JetStreamStore.class)
+            .doesNotHaveBean(JetStreamProvisioner.class));
+  }
+
+  @Test
+  void healthSaysWhyNoTasksAreTaken() {
+    try (NatsServer server = NatsServer.start()) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.subscriptions=tasks.>", SUBSCRIPTIONS,
+          "messaging.durable.provision=false").withBean(BrokerMessageHandler.class, Handler::new).run(context -> {
+            assertThat(context).hasNotFailed().doesNotHaveBean(JetStreamProvisioner.class);
+            Awaitility.await().untilAsserted(() -> assertThat(health(context).getDetails().get("problem")).asString()
+                .startsWith("JetStream does not answer"));
+            assertThat(health(context).getStatus()).isEqualTo(Status.DOWN);
+          });
+    }
+  }
+
+  private static Health health(AssertableApplicationContext context) {
+    return Objects.requireNonNull(context.getBean("durableTasksHealthIndicator", HealthIndicator.class).health());
+  }
+
+  private static String result(AssertableApplicationContext context, String worker, String payload)
+      throws InterruptedException {
+    DurableTasks tasks = context.getBean(DurableTasks.class);
+    String id = tasks.submit(worker, payload.getBytes(StandardCharsets.UTF_8), null, TIMEOUT).id();
+    TaskStatus done = tasks.await(id, status -> status.state().isFinished(), Duration.ofSeconds(10), TIMEOUT);
+    TaskResult result = Objects.requireNonNull(tasks.result(Objects.requireNonNull(done), TIMEOUT));
+    return new String(result.body(), StandardCharsets.UTF_8);
+  }
+
+  static final class Handler implements BrokerMessageHandler {
+
+    @Override
+    public BrokerMessage handle(BrokerMessage message) {
+      return message.reply("handled " + message.subject());
+    }
+  }
+
+  static class Annotated {
+
+    @NatsListener(subjects = "tasks.shout")
+    String shout(String text, @Header("Task-Attempt") int attempt) {
+      return text.toUpperCase(Locale.ROOT) + " " + attempt;
+    }
+
+    @NatsListener(subjects = "tasks.other")
+    String other(String text) {
+      return text;
+    }
+  }
+}
