@@ -97,7 +97,8 @@ final class JobProcessor {
     // An entry that is not the last one lets the start fail, and the job comes again when its lease is over
     TaskEntry entry = id == null ? null : register.find(id, STEP_TIMEOUT);
     if (id == null || entry == null) {
-      bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", Long.toString(job.sequence()), 0);
+      String told = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
+      bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", told, 0);
       job.terminate();
       return null;
     }
@@ -302,6 +303,9 @@ final class JobProcessor {
     TaskEntry latest = register.findLatest(entry.id(), STEP_TIMEOUT);
     if (latest != null && latest.task().equals(next)) {
       return latest;
+    }
+    if (latest != null && latest.revision() == entry.revision()) { // a cluster says so of a write that is still under way
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "another write of the entry is under way");
     }
     log.warn("Another worker was given the job in the meantime, what this one has is dropped {}", origin(entry));
     metrics.ended(Outcome.SUPERSEDED);

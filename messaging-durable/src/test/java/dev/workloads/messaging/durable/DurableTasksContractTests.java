@@ -3,6 +3,7 @@ package dev.workloads.messaging.durable;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
@@ -107,7 +108,7 @@ public abstract class DurableTasksContractTests {
     assertThat(job.replyTo()).isNull();
     assertThat(job.header("Task-Id")).isEqualTo(queued.id());
     assertThat(job.header("Task-Attempt")).isEqualTo("1");
-    assertThat(outcomes).containsExactly(JobMetrics.Outcome.SUCCEEDED);
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
   }
 
   @Test
@@ -195,7 +196,7 @@ public abstract class DurableTasksContractTests {
       assertThat(letter.header("Dead-Letter-Reason")).isEqualTo("handler failed");
       assertThat(letter.header("Job-Subject")).isEqualTo("jobs." + worker);
     });
-    assertThat(outcomes).containsExactly(JobMetrics.Outcome.RETRIED, JobMetrics.Outcome.RETRIED,
+    assertOutcomes(JobMetrics.Outcome.RETRIED, JobMetrics.Outcome.RETRIED,
         JobMetrics.Outcome.FAILED);
   }
 
@@ -393,7 +394,7 @@ public abstract class DurableTasksContractTests {
     start(message -> message.reply("done"));
     TaskStatus done = awaitFinished(id);
     assertThat(done.attempts()).isEqualTo(2);
-    assertThat(outcomes).containsExactly(JobMetrics.Outcome.RELEASED, JobMetrics.Outcome.SUCCEEDED);
+    assertOutcomes(JobMetrics.Outcome.RELEASED, JobMetrics.Outcome.SUCCEEDED);
   }
 
   @Test
@@ -410,7 +411,88 @@ public abstract class DurableTasksContractTests {
         .isNotEqualTo(queued.revision());
   }
 
+  @Test
+  void jobsWithoutAnEntryAreNotRunButDeadLetters() throws Exception {
+    provision(settings());
+    store.append(job(worker, "expired").withHeader("Task-Id", "A".repeat(22)), "expired " + worker, TIMEOUT);
+    store.append(job(worker, "nameless"), "nameless " + worker, TIMEOUT);
+    BlockingQueue<String> handled = new LinkedBlockingQueue<>();
+    JobListenerContainer container = start(message -> {
+      handled.add(message.text());
+      return message.reply("done");
+    });
+    awaitFinished(submit("known").id());
+    Awaitility.await().until(() -> backlog(container) == 0);
+    assertThat(handled).containsExactly("known");
+    assertThat(deadLetters(group)).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
+        .containsExactlyInAnyOrder(tuple("expired", "expired"), tuple("nameless", "no Task-Id"));
+  }
+
+  @Test
+  void deadLettersOfSeveralGroupsAreTold() throws Exception {
+    for (String name : List.of(worker, worker + "-other")) { // the first job of each queue
+      JobSettings settings = settings(name, name);
+      provision(settings);
+      store.append(job(name, "nameless"), "nameless " + name, TIMEOUT);
+      JobListenerContainer container = start(settings, message -> message.reply("done"));
+      Awaitility.await().until(() -> backlog(container) == 0);
+      assertThat(deadLetters(name)).hasSize(1);
+    }
+  }
+
+  @Test
+  void secondJobOfOneSubmissionIsNotRun() throws Exception {
+    provision(settings());
+    String id = submit("x").id();
+    store.append(job(worker, "x").withHeader("Task-Id", id), "again " + id, TIMEOUT);
+    AtomicInteger runs = new AtomicInteger();
+    JobListenerContainer container = start(message -> message.reply("run " + runs.incrementAndGet()));
+    Awaitility.await().until(() -> backlog(container) == 0);
+    assertThat(awaitFinished(id).attempts()).isEqualTo(1);
+    assertThat(runs).hasValue(1);
+  }
+
+  @Test
+  void jobWhoseEntryCannotBeReadHoldsUpNoOther() throws Exception {
+    provision(settings());
+    store.put("broken-" + worker, "{".getBytes(UTF_8), null, TIMEOUT);
+    store.append(job(worker, "x").withHeader("Task-Id", "broken-" + worker), "broken " + worker, TIMEOUT);
+    JobListenerContainer container = start(message -> message.reply("done"));
+    for (int i = 0; i < 5; i++) {
+      assertThat(awaitFinished(submit("y").id()).state()).isEqualTo(TaskState.SUCCEEDED);
+    }
+    Awaitility.await().until(() -> container.inFlight() == 0);
+    assertThat(backlog(container)).isEqualTo(1);
+  }
+
+  @Test
+  void traceOfTheSubmissionReachesTheHandler() throws Exception {
+    String trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    BlockingQueue<String> traces = new LinkedBlockingQueue<>();
+    start(message -> {
+      traces.add(Objects.requireNonNull(message.header("traceparent")));
+      return message.reply("done");
+    });
+    try (DurableTasks traced = new DurableTasks(store, RETENTION, Duration.ZERO,
+        next -> message -> next.handle(message.withHeader("traceparent", trace)))) {
+      awaitFinished(traced.submit(worker, new byte[0], null, TIMEOUT).id());
+    }
+    assertThat(traces).containsExactly(trace);
+  }
+
+  private static BrokerMessage job(String worker, String payload) {
+    return new BrokerMessage("jobs." + worker, payload.getBytes(UTF_8));
+  }
+
+  private static long backlog(JobListenerContainer container) {
+    return Objects.requireNonNull(container.backlog(TIMEOUT)).jobs();
+  }
+
   private JobSettings settings() {
+    return settings(group, worker);
+  }
+
+  private static JobSettings settings(String group, String worker) {
     return new JobSettings(group, List.of("jobs." + worker), 4, LEASE, Duration.ofMinutes(1), 3, BACKOFF, PATIENCE);
   }
 
@@ -420,7 +502,7 @@ public abstract class DurableTasksContractTests {
 
   private JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
     provision(settings);
-    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of("jobs." + worker, handler),
+    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of(settings.subjects().get(0), handler),
         Thread::new, new JobMetrics() {
           @Override
           public void ended(Outcome outcome) {
@@ -430,6 +512,11 @@ public abstract class DurableTasksContractTests {
     containers.add(container);
     container.start();
     return container;
+  }
+
+  // They are counted when the state can be seen already
+  private void assertOutcomes(JobMetrics.Outcome... expected) {
+    Awaitility.await().untilAsserted(() -> assertThat(outcomes).containsExactly(expected));
   }
 
   private TaskStatus submit(String payload) {
