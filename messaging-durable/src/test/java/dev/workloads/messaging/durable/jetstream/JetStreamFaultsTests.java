@@ -1,0 +1,293 @@
+package dev.workloads.messaging.durable.jetstream;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.durable.DurableTasks;
+import dev.workloads.messaging.durable.JobListenerContainer;
+import dev.workloads.messaging.durable.JobMetrics;
+import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.TaskResult;
+import dev.workloads.messaging.durable.TaskState;
+import dev.workloads.messaging.durable.TaskStatus;
+import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.test.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import io.nats.client.PurgeOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+/** What is full, missing, too slow or restarted. */
+@Timeout(60)
+@ExtendWith(OutputCaptureExtension.class)
+class JetStreamFaultsTests {
+
+  private static final String BUCKET = "TASKS";
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration AT_ONCE = Duration.ofSeconds(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final JetStreamLimits ROOMY = new JetStreamLimits(Duration.ofHours(1), 1000, 64L << 20, 1);
+
+  @TempDir
+  private Path directory;
+  private final List<JobListenerContainer> containers = new ArrayList<>();
+  private final Queue<JobMetrics.Outcome> outcomes = new ConcurrentLinkedQueue<>();
+  private NatsServer server;
+  private NatsTransport transport;
+  private JetStreamStore store;
+  private DurableTasks tasks;
+
+  @BeforeEach
+  void start() {
+    connect("-js", "-sd", directory.toString());
+  }
+
+  private void connect(String... arguments) {
+    server = NatsServer.start(arguments);
+    transport = NatsTransport.open(Options.builder().server(server.url()).build(), TIMEOUT, Duration.ofMillis(200));
+    await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
+    store = new JetStreamStore(transport, BUCKET, "_INBOX");
+    tasks = new DurableTasks(store, ROOMY.retention(), Duration.ofMillis(100), UnaryOperator.identity());
+  }
+
+  @AfterEach
+  void stop() {
+    containers.forEach(JobListenerContainer::stop);
+    tasks.close();
+    transport.close();
+    server.close();
+  }
+
+  @Test
+  void fullQueueTakesNoMoreAndLeavesNothing() throws Exception {
+    provision(new JetStreamLimits(Duration.ofHours(1), 2, 64L << 20, 1), settings());
+    List<String> ids = List.of(submit(null).id(), submit(null).id());
+    assertFails(Reason.OVERLOADED, () -> submit(null));
+    assertFails(Reason.OVERLOADED, () -> submit("a key"));
+    try (Connection connection = Nats.connect(server.url())) {
+      assertThat(connection.keyValue(BUCKET).keys()).as("two tasks, and the key's").hasSize(3).containsAll(ids);
+    }
+    start(settings(), message -> message.reply("done"));
+    for (String id : ids) {
+      assertThat(finished(id).state()).isEqualTo(TaskState.SUCCEEDED);
+    }
+    await().until(() -> Objects.requireNonNull(containers.get(0).backlog(TIMEOUT)).jobs() == 0);
+    assertThat(finished(submit("a key").id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void resultWaitsForRoomInAFullBucketAndNothingNewIsBegun(CapturedOutput output) throws Exception {
+    provision(new JetStreamLimits(Duration.ofHours(1), 1000, 256 << 10, 1), settings());
+    CountDownLatch end = new CountDownLatch(1);
+    AtomicInteger begun = new AtomicInteger();
+    start(settings(), message -> {
+      begun.incrementAndGet();
+      end.await();
+      return message.reply("done");
+    });
+    String running = submit(null).id();
+    await().until(() -> begun.get() == 1);
+    assertFails(Reason.OVERLOADED, this::fillBucket);
+    assertFails(Reason.OVERLOADED, () -> submit(null));
+    end.countDown();
+    await().until(() -> output.getOut().contains("The end of an attempt cannot be recorded now, trying on: there is no room"));
+    assertThat(state(running)).isEqualTo(TaskState.RUNNING);
+
+    purge("$KV.TASKS.filler.>");
+    TaskStatus done = finished(running);
+    assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(done.attempts()).isEqualTo(1);
+    assertThat(finished(submit(null).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  private void fillBucket() {
+    for (int size = 16 << 10; size > 0; size /= 2) {
+      for (int i = 0; i < 1000; i++) {
+        try {
+          store.put("filler." + size + "." + i, new byte[size], null, TIMEOUT);
+        } catch (BrokerException e) {
+          if (size == 1) {
+            throw e;
+          }
+          break;
+        }
+      }
+    }
+  }
+
+  private void purge(String subject) throws Exception {
+    try (Connection connection = Nats.connect(server.url())) {
+      connection.jetStreamManagement().purgeStream("KV_" + BUCKET, PurgeOptions.subject(subject));
+    }
+  }
+
+  @Test
+  void missingBucketIsToldAtOnce() {
+    assertUnavailable("the bucket TASKS");
+  }
+
+  @Test
+  void jetStreamThatIsOffIsToldAtOnce(CapturedOutput output) {
+    stop();
+    connect();
+    assertUnavailable("the bucket TASKS is not there, or JetStream is off", "JetStream does not answer");
+    JobListenerContainer container = start(settings(), message -> null);
+    await().until(() -> container.problem() != null);
+    assertThat(container.problem()).contains("JetStream is off");
+    assertThat(output).contains("Cannot take durable tasks, trying on: the stream JOBS_group or its consumer group");
+    JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
+    assertThat(provisioner.provision()).isFalse();
+    assertThat(provisioner.problem()).startsWith("JetStream does not answer");
+  }
+
+  private void assertUnavailable(String... messages) {
+    String id = "A".repeat(22);
+    for (Runnable call : List.<Runnable>of(() -> tasks.find(id, TIMEOUT), () -> submit(null), () -> submit("key"),
+        () -> tasks.cancel(id, TIMEOUT))) {
+      long begin = System.nanoTime();
+      assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
+          .satisfies(e -> assertThat(e.reason()).isEqualTo(Reason.BROKER_UNAVAILABLE))
+          .satisfies(e -> assertThat(messages).anySatisfy(message -> assertThat(e).hasMessageContaining(message)));
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(AT_ONCE);
+    }
+  }
+
+  @Test
+  void workerGoesOnOnceItsConsumerIsThere() throws Exception {
+    provision(ROOMY, settings());
+    try (Connection connection = Nats.connect(server.url())) {
+      JetStreamManagement management = connection.jetStreamManagement();
+      management.deleteConsumer("JOBS_group", "group");
+    }
+    JobListenerContainer container = start(settings(), message -> message.reply("done"));
+    await().until(() -> container.problem() != null);
+    assertThat(container.problem()).isEqualTo("the stream JOBS_group or its consumer group is not there, or JetStream is off");
+    String id = submit(null).id();
+    provision(ROOMY, settings());
+    assertThat(finished(id).attempts()).isEqualTo(1);
+    await().until(() -> container.problem() == null);
+  }
+
+  @Test
+  void resultOfAWorkerWhoseLeaseHasEndedIsRefused(CapturedOutput output) throws Exception {
+    provision(ROOMY, settings(Duration.ofSeconds(1)));
+    CountDownLatch end = new CountDownLatch(1);
+    CountDownLatch begun = new CountDownLatch(1);
+    JobSettings late = settings(Duration.ofMinutes(1)); // renews after 20 s, where the consumer waits for one
+    start(late, message -> {
+      begun.countDown();
+      end.await();
+      return message.reply("late");
+    });
+    TaskStatus submitted = submit(null);
+    begun.await();
+    containers.get(0).stop(() -> { }); // pulls no more
+    start(settings(Duration.ofSeconds(1)), message -> message.reply("in time"));
+    TaskStatus done = finished(submitted.id());
+    end.countDown();
+    await().until(() -> outcomes.contains(JobMetrics.Outcome.SUPERSEDED));
+
+    assertThat(tasks.find(submitted.id(), TIMEOUT)).isEqualTo(done);
+    assertThat(done.attempts()).isEqualTo(2);
+    TaskResult result = Objects.requireNonNull(tasks.result(done, TIMEOUT));
+    assertThat(new String(result.body(), UTF_8)).isEqualTo("in time");
+    assertThat(output).contains("Another worker was given the job in the meantime, what this one has is dropped (task "
+        + submitted.id() + ", attempt 1)");
+  }
+
+  @Test
+  void killedServerLosesNothing() throws Exception {
+    provision(ROOMY, settings());
+    CountDownLatch end = new CountDownLatch(1);
+    CountDownLatch begun = new CountDownLatch(4);
+    start(settings(), message -> {
+      begun.countDown();
+      end.await();
+      return message.reply("done");
+    });
+    List<String> ids = new ArrayList<>();
+    for (int i = 0; i < 10; i++) { // four of them run
+      ids.add(submit(null).id());
+    }
+    begun.await();
+    server.kill();
+    assertFails(Reason.BROKER_UNAVAILABLE, () -> submit(null));
+    server.startAgain();
+    end.countDown();
+    for (String id : ids) {
+      TaskStatus done = finished(id);
+      assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
+      assertThat(done.attempts()).isEqualTo(1);
+    }
+  }
+
+  private static JobSettings settings() {
+    return settings(Duration.ofSeconds(30));
+  }
+
+  private static JobSettings settings(Duration lease) {
+    return new JobSettings("group", List.of("jobs.worker"), 4, lease, Duration.ofMinutes(1), 3,
+        List.of(Duration.ofMillis(100)), Duration.ofSeconds(10));
+  }
+
+  private void provision(JetStreamLimits limits, JobSettings settings) {
+    assertThat(new JetStreamProvisioner(transport, BUCKET, limits, settings).provision()).isTrue();
+  }
+
+  private JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
+    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of("jobs.worker", handler), Thread::new,
+        new JobMetrics() {
+          @Override
+          public void ended(Outcome outcome) {
+            outcomes.add(outcome);
+          }
+        });
+    containers.add(container);
+    container.start();
+    return container;
+  }
+
+  private TaskStatus submit(String key) {
+    return tasks.submit("worker", new byte[10], key, TIMEOUT);
+  }
+
+  private TaskState state(String id) {
+    return Objects.requireNonNull(tasks.find(id, TIMEOUT)).state();
+  }
+
+  // The server may be away
+  private TaskStatus finished(String id) {
+    return await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).ignoreExceptionsInstanceOf(BrokerException.class)
+        .until(() -> tasks.find(id, TIMEOUT), status -> status != null && status.state().isFinished());
+  }
+
+  private static void assertFails(Reason reason, Runnable call) {
+    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
+        .extracting(BrokerException::reason).isEqualTo(reason);
+  }
+}
