@@ -1,5 +1,6 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
+import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
@@ -72,11 +73,12 @@ public final class DurableAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnBean(DurableStore.class)
-    DurableTasks durableTasks(DurableStore store, DurableProperties properties, MessagingProperties messaging,
-        ObjectProvider<ObservationRegistry> observations, ObjectProvider<RequestObservationConvention> convention) {
+    DurableTasks durableTasks(DurableStore store, MessageTransport transport, DurableProperties properties,
+        MessagingProperties messaging, ObjectProvider<ObservationRegistry> observations,
+        ObjectProvider<RequestObservationConvention> convention) {
       return new DurableTasks(store, properties.retention(), messaging.request().retryWindow(),
           MessagingObservations.ofRequests(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
-              convention.getIfAvailable(RequestObservationConvention::new)));
+              convention.getIfAvailable(RequestObservationConvention::new), transport));
     }
 
     /** Durable tasks within this process. */

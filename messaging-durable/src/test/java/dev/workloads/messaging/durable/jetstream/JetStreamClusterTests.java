@@ -73,7 +73,7 @@ class JetStreamClusterTests {
           NatsTransport.open(Options.builder().server(node.url()).build(), TIMEOUT, Duration.ofMillis(200));
       await().until(transport::isReady);
       TRANSPORTS.add(transport);
-      CLIENTS.add(new DurableTasks(new JetStreamStore(transport, "TASKS", "_INBOX"), LIMITS.retention(),
+      CLIENTS.add(new DurableTasks(new JetStreamStore(transport, "TASKS", "_INBOX", null), LIMITS.retention(),
           Duration.ofMillis(100), UnaryOperator.identity()));
     }
     JetStreamProvisioner provisioner = new JetStreamProvisioner(TRANSPORTS.get(0), "TASKS", LIMITS, WORKER);
@@ -103,7 +103,7 @@ class JetStreamClusterTests {
   @Test
   @Order(2)
   void workerThatLeavesAServerLosesNoJobOnTheWay() throws Exception {
-    JetStreamStore store = new JetStreamStore(TRANSPORTS.get(0), "TASKS", "_INBOX");
+    JetStreamStore store = new JetStreamStore(TRANSPORTS.get(0), "TASKS", "_INBOX", null);
     JobListenerContainer worker = new JobListenerContainer(store, WORKER,
         Map.of("jobs.worker", message -> message.reply("done")), Thread::new, JobMetrics.NONE);
     worker.start();

@@ -71,7 +71,7 @@ class JetStreamFaultsTests {
     server = NatsServer.start(arguments);
     transport = NatsTransport.open(Options.builder().server(server.url()).build(), TIMEOUT, Duration.ofMillis(200));
     await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
-    store = new JetStreamStore(transport, BUCKET, "_INBOX");
+    store = new JetStreamStore(transport, BUCKET, "_INBOX", null);
     tasks = new DurableTasks(store, ROOMY.retention(), Duration.ofMillis(100), UnaryOperator.identity());
   }
 
