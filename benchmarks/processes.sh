@@ -7,8 +7,7 @@ exec {NEVER}<> <(:) # reading from it is a sleep without a process
 
 nap() { read -rt "$1" -u "$NEVER" || true; }
 
-# Linux schedules sessions, as it schedules containers: each process gets its own. Empty: all in one.
-SETSID=$([ -n "${ONE_SESSION:-}" ] || echo setsid)
+# Linux schedules sessions, as it schedules containers: SETSID=setsid gives each process its own, empty all the same one
 
 start() { # DIRECTORY LOG COMMAND...: sets STARTED
   local directory=$1 log=$WORK/$2.log
@@ -54,9 +53,8 @@ await() { # PID PORT REQUEST: until the process answers it with 200, looked at e
 
 start_nats() {
   free_port
-  # A payload of 1 MiB and its headers
-  echo 'max_payload: 2MB' >"$WORK/nats.conf"
-  start . nats "$NATS_SERVER" -a 127.0.0.1 -p "$PORT" -c "$WORK/nats.conf"
+  start . nats "$NATS_SERVER" -a 127.0.0.1 -p "$PORT"
+  NATS=$STARTED
   export NATS_URL=nats://127.0.0.1:$PORT
   local end=$((SECONDS + 10))
   until (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; do
@@ -65,111 +63,65 @@ start_nats() {
   done
 }
 
-start_app() { # APP LAYOUT SETTINGS...: sets STARTED, HTTP_PORT for http-api and READY_PORT
-  local app=$1 layout=$2 java=$JDK25 flags
-  shift 2
+start_app() { # APP JDK: as in the image on JDK 25, else the plain jar; sets STARTED, HTTP_PORT for http-api and READY_PORT
+  local app=$1 jdk=$2 settings=()
+  free_port
+  READY_PORT=$PORT settings=(--server.port="$PORT")
   if [ "$app" = http-api ]; then
     free_port
-    HTTP_PORT=$PORT
-    set -- --server.port="$HTTP_PORT" "$@"
+    HTTP_PORT=$PORT settings=(--server.port="$HTTP_PORT" --management.server.port="$READY_PORT")
   fi
-  free_port
-  READY_PORT=$PORT
-  [ "$app" = http-api ] && set -- --management.server.port="$PORT" "$@" || set -- --server.port="$PORT" "$@"
-  case $layout in
-    image) flags=$(image_flags "$app") ;;
-    jar) flags=-XX:+UseSerialGC ;;
-    jar17) flags=-XX:+UseSerialGC java=$JDK17 ;;
-  esac
-  if [ "$layout" = image ]; then
-    LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs \
-      start "$WORK/image/$app" "$app" "$java/bin/java" $flags "$(heap "$app")" -jar "$app.jar" "$@"
+  if [ "$jdk" = "$JDK25" ]; then
+    LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs start "$WORK/image/$app" "$app" "$jdk/bin/java" $(image_flags "$app") \
+      "$(heap "$app")" -jar "$app.jar" "${settings[@]}"
   else
-    start . "$app" "$java/bin/java" $flags "$(heap "$app")" -jar "$app/target/$app.jar" "$@"
+    start . "$app" "$jdk/bin/java" -XX:+UseSerialGC "$(heap "$app")" -jar "$app/target/$app.jar" "${settings[@]}"
   fi
 }
 
-# Starts both sides and waits until they answer: sets HTTP, WORKER (process ids, or empty) and HTTP_PORT
+# Starts a server and both sides, and waits until they answer: sets HTTP and WORKER (process ids) and HTTP_PORT
 start_pair() { # PAIR
-  HTTP='' WORKER=''
+  local worker_port jdk=$JDK25
+  start_nats
   case $1 in
-    java25 | java25-jar | java17)
-      local layout=image worker_port
-      [ "$1" = java25 ] || layout=jar
-      [ "$1" != java17 ] || layout=jar17
-      start_app task-leet $layout
+    java*)
+      [ "$1" = java25 ] || jdk=$JDK17
+      start_app task-leet "$jdk"
       WORKER=$STARTED worker_port=$READY_PORT
-      start_app http-api $layout
+      start_app http-api "$jdk"
       HTTP=$STARTED
       await "$HTTP" "$READY_PORT" "$GET_READINESS"
       await "$WORKER" "$worker_port" "$GET_READINESS" ;;
-    in-process)
-      free_port
-      HTTP_PORT=$PORT
-      free_port
-      # As much heap as the two together
-      start . dev "$JDK25/bin/java" -XX:+UseSerialGC -Xmx160m -cp "$CLASSPATH" dev.workloads.dev.DevApplication \
-        --server.port="$HTTP_PORT" --management.server.port="$PORT"
-      HTTP=$STARTED ;;
-    go | node)
-      local command=("$WORK/go/") suffix=
-      [ "$1" = go ] || command=(node "$WORK/node/") suffix=.mjs
-      start . task-leet "${command[@]:0:${#command[@]}-1}" "${command[-1]}task-leet$suffix"
+    *)
+      start . task-leet "$WORK/$1/bin/task-leet"
       WORKER=$STARTED
       free_port
       HTTP_PORT=$PORT
-      PORT=$HTTP_PORT start . http-api "${command[@]:0:${#command[@]}-1}" "${command[-1]}http-api$suffix"
+      PORT=$HTTP_PORT start . http-api "$WORK/$1/bin/http-api"
       HTTP=$STARTED ;;
-    bare)
-      start . bare "$JDK25/bin/java" -XX:+UseSerialGC -Xmx64m -cp "$CLASSPATH" \
-        dev.workloads.benchmarks.BareJnats worker "$NATS_URL"
-      WORKER=$STARTED
-      return ;;
   esac
   await "$HTTP" "$HTTP_PORT" "$POST_TASK"
 }
 
-stop_pair() { stop $HTTP $WORKER; }
+stop_pair() { stop "$HTTP" "$WORKER" "$NATS"; }
 
 # --- Measuring ---
 
 cpu() { # PID: microseconds of CPU so far, user and system
-  [ -z "$1" ] && echo 0 ||
-    awk -v tick="$(getconf CLK_TCK)" '{ printf "%.0f", ($14 + $15) * 1e6 / tick }' "/proc/$1/stat"
+  awk -v tick="$(getconf CLK_TCK)" '{ printf "%.0f", ($14 + $15) * 1e6 / tick }' "/proc/$1/stat"
 }
 
-memory() { # PID VmRSS|VmHWM: MiB
-  [ -z "$1" ] && echo 0 || awk -v field="$2:" '$1 == field { printf "%.1f", $2 / 1024 }' "/proc/$1/status"
+memory() { # PID: MiB
+  awk '$1 == "VmRSS:" { printf "%.1f", $2 / 1024 }' "/proc/$1/status"
 }
 
-load() { # CONNECTIONS SECONDS: prints wrk's RESULT
-  $SETSID wrk -t1 -c"$1" -d"$2s" --timeout 10s --latency -s benchmarks/task.lua "http://127.0.0.1:$HTTP_PORT/task" \
-    | sed -n 's/^RESULT //p'
-}
-
-rate() { # CONNECTIONS SECONDS: requests per second
-  load "$1" "$2" | awk '{ printf "%.0f", $1 * 1e6 / $2 }'
-}
-
-MEASURED="req/s p50_ms p99_ms p99.9_ms http_cpu_us worker_cpu_us http_rss worker_rss http_peak worker_peak"
-MEASURED+=" wrong no_answer"
-
-measure() { # PAIR CONNECTIONS: prints what MEASURED names
+# Prints requests per second, p50 and p99 in ms, CPU per request of HTTP and worker in us, and how many answers were wrong or
+# missing. With RATE as many requests per second, else as many as 64 connections get done
+load() { # SECONDS
   local http worker result
-  if [ "$1" = bare ]; then # warms up by itself, and knows the CPU of both
-    result="$("$JDK25/bin/java" -XX:+UseSerialGC -Xmx96m -cp "$CLASSPATH" dev.workloads.benchmarks.BareJnats client \
-      "$NATS_URL" "$2" "$WARMUP" "$DURATION" "$WORKER" | sed -n 's/^RESULT //p')"
-  else
-    http=$(cpu "$HTTP")
-    worker=$(cpu "$WORKER")
-    result="$(load "$2" "$DURATION")"
-    result+=" $(($(cpu "$HTTP") - http)) $(($(cpu "$WORKER") - worker))"
-  fi
-  echo "$result $(memory "$HTTP" VmRSS) $(memory "$WORKER" VmRSS) $(memory "$HTTP" VmHWM) $(memory "$WORKER" VmHWM)" |
-    awk -v OFS='\t' '{ print sprintf("%.0f", $1 * 1e6 / $2), $3 / 1000, $4 / 1000, $5 / 1000,
-      sprintf("%.1f", $9 / $1), sprintf("%.1f", $10 / $1), $11, $12, $13, $14, $7, $8 }'
-}
-
-live() { # PID: MiB of objects after a full collection
-  "$JDK25/bin/jcmd" "$1" GC.class_histogram | awk '/^Total/ { printf "%.2f", $3 / 1048576 }'
+  http=$(cpu "$HTTP") worker=$(cpu "$WORKER")
+  result=$($SETSID wrk -t1 -c64 -d"$1s" --timeout 10s --latency -s benchmarks/task.lua "http://127.0.0.1:$HTTP_PORT/task" |
+    sed -n 's/^RESULT //p')
+  echo "$result $(($(cpu "$HTTP") - http)) $(($(cpu "$WORKER") - worker))" |
+    awk '{ printf "%.0f %.2f %.2f %.1f %.1f %d", $1 * 1e6 / $2, $3 / 1000, $4 / 1000, $6 / $1, $7 / $1, $5 }'
 }

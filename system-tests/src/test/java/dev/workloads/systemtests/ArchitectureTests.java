@@ -85,7 +85,7 @@ class ArchitectureTests {
 
   @Test
   void applicationsImportThePackagesThatAreForThem() {
-    noClasses().that().resideInAnyPackage(HTTP_API, LEET, "dev.workloads.reverse", "dev.workloads.benchmarks")
+    noClasses().that().resideInAnyPackage(HTTP_API, LEET, "dev.workloads.reverse")
         .should().dependOnClassesThat(otherPackagesOfMessaging(FOR_APPLICATIONS)).check(CLASSES);
   }
 
