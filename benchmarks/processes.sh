@@ -51,9 +51,9 @@ await() { # PID PORT REQUEST: until the process answers it with 200, looked at e
   exec 3>&-
 }
 
-start_nats() {
+start_nats() { # ARGUMENTS...
   free_port
-  start . nats "$NATS_SERVER" -a 127.0.0.1 -p "$PORT"
+  start . nats "$NATS_SERVER" -a 127.0.0.1 -p "$PORT" "$@"
   NATS=$STARTED
   export NATS_URL=nats://127.0.0.1:$PORT
   local end=$((SECONDS + 10))

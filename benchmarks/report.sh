@@ -65,6 +65,8 @@ targets() {
   target "p99, of Go's" at-most 1.25 "$(of_go p99_ms java25)"
   target "CPU per request of \`http-api\` at $RATE/s, of Go's" at-most 1.2 "$(of_go http_cpu_us java25)"
   target "JDK 17, of the Go pair" at-least 0.8 "$(of_go req/s java17)"
+  target "durable tasks submitted, of bare jnats" at-least 0.8 "$(of_bare submit)"
+  target "durable tasks submitted and waited for, of bare jnats" at-least 0.8 "$(of_bare "submit and wait")"
   target "start of \`http-api\`" at-most 1.0 "$(figure start seconds http-api)" " s"
   target "start of \`task-leet\`" at-most 0.8 "$(figure start seconds task-leet)" " s"
   target "RSS of \`task-leet\` under load" at-most 120 "$(t worker_rss java25)" " MiB"
@@ -72,6 +74,10 @@ targets() {
 
 of_go() { # COLUMN PAIR
   ratio "$(t "$1" "$2")" "$(t "$1" go)"
+}
+
+of_bare() { # CALLS
+  ratio "$(figure durable per_second "$1" ours)" "$(figure durable per_second "$1" bare)"
 }
 
 with_ratios() { # adds the requests per second as ratios to Go's
@@ -90,6 +96,8 @@ report() {
     medians throughput 1 | with_ratios | markdown
     printf '\n### Start\n\n'
     medians start 1 | markdown
+    printf '\n### Durable tasks, 16 callers\n\n'
+    medians durable 2 | markdown
     printf '\n### JMH\n\n```\n'
     cat "$RESULTS/jmh.txt" 2>/dev/null || true
     printf '```\n\n### Machine\n\n```\n'

@@ -8,6 +8,8 @@ import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.KeyValue;
 import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.PublishOptions;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.api.AckPolicy;
@@ -69,6 +71,12 @@ final class BareJetStream implements AutoCloseable {
         }
       }
     }).subscribe("$KV.BARE.*");
+  }
+
+  /** Connects with the options of our transport. */
+  static Connection connect(String url) throws IOException, InterruptedException {
+    return Nats.connect(new Options.Builder().server(url).maxReconnects(-1).reconnectBufferSize(0)
+        .pingInterval(Duration.ofSeconds(5)).reportNoResponders().useTimeoutException().dontForceFlushOnRequest().build());
   }
 
   String submit(byte[] payload) throws IOException, JetStreamApiException {

@@ -34,7 +34,7 @@ public final class DurableLayer {
    * microseconds, wrong answers.
    */
   public static void main(String[] args) throws Exception {
-    try (Connection connection = BareJnats.connect(args[0]);
+    try (Connection connection = BareJetStream.connect(args[0]);
         BareJetStream bare = new BareJetStream(connection);
         ConfigurableApplicationContext leet = TaskLeetApplication.configure(new SpringApplicationBuilder())
             .web(WebApplicationType.NONE).bannerMode(Banner.Mode.OFF).run("--logging.level.root=warn",
