@@ -56,7 +56,7 @@ record TaskProperties(
    * @param enabled whether clients may ask for them, by Prefer: respond-async
    * @param maxWait the longest that a client may wait for a task to be done, by Prefer: wait=n
    */
-  record Durable(@DefaultValue("false") boolean enabled, @DefaultValue("30s") Duration maxWait) {
+  record Durable(@DefaultValue("false") Boolean enabled, @DefaultValue("30s") Duration maxWait) {
 
     Durable {
       require(!maxWait.isNegative(), "task.durable.max-wait", maxWait, "must not be negative");

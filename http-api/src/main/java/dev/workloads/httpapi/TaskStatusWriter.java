@@ -71,11 +71,18 @@ final class TaskStatusWriter {
     putTime(members, "expires", status.expires());
     TaskError error = status.error();
     if (error != null) {
-      members.put("error", Map.of("reason", Problem.of(error).reason(), "detail", text(error)));
+      members.put("error", members(error));
     }
     if (status.state() == TaskState.SUCCEEDED) {
       members.put("result", path(status) + "/result");
     }
+    return members;
+  }
+
+  private static Map<String, Object> members(TaskError error) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("reason", Problem.of(error).reason());
+    members.put("detail", text(error));
     return members;
   }
 

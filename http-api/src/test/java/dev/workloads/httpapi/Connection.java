@@ -74,7 +74,7 @@ final class Connection implements AutoCloseable {
           .add(line.substring(colon + 1).trim());
     }
     Answer head = new Answer(status, headers, new byte[0]);
-    return withBody && status >= 200 ? new Answer(status, headers, body(head)) : head;
+    return withBody && status >= 200 && status != 204 && status != 304 ? new Answer(status, headers, body(head)) : head;
   }
 
   private byte[] body(Answer head) throws IOException {

@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 
 class DrainLifecycleTests {
 
-  private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s"));
+  private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s",
+      "task.durable.enabled=true", "task.max-in-flight=2"));
 
   @AfterEach
   void close() {
@@ -58,6 +59,31 @@ class DrainLifecycleTests {
       assertThat(closed).isNotDone();
       api.publish(second.reply(second.body()));
       assertFinished(slower);
+      closed.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void whoWaitsForADurableTaskIsAnsweredAtOnce() throws Exception {
+    api.queue("never");
+    String path = api.path("never", "x");
+    try (Connection submitting = api.connect(); Connection looking = api.connect()) {
+      submitting.send(HttpApi.taskRequest(HttpApi.json("never", "x"), "Prefer: respond-async, wait=30"));
+      looking.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=30\r\n\r\n");
+      Awaitility.await().untilAsserted(() -> assertThat(api.task("never", "x").reason()).isEqualTo("overloaded"));
+      long start = System.nanoTime();
+
+      CompletableFuture<Void> closed = CompletableFuture.runAsync(() -> api.context().close());
+
+      Answer accepted = submitting.answer();
+      Answer status = looking.answer();
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(1500));
+      assertThat(accepted.status()).isEqualTo(202);
+      assertThat(accepted.header("Connection")).isEqualTo("close");
+      assertThat(status.status()).isEqualTo(200);
+      assertThat(status.member("state")).isEqualTo("queued");
+      assertThat(status.header("Connection")).isEqualTo("close");
+      assertThat(api.get(path, "Prefer: wait=30").header("Connection")).isEqualTo("close"); // and this one at once as well
       closed.get(10, TimeUnit.SECONDS);
     }
   }

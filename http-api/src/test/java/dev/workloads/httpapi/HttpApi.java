@@ -1,10 +1,17 @@
 package dev.workloads.httpapi;
 
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.JobListenerContainer;
+import dev.workloads.messaging.durable.JobMetrics;
+import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.Jobs;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -32,14 +39,20 @@ final class HttpApi implements AfterEachCallback {
   private static final List<String> SETTINGS = List.of("--server.port=0", "--management.server.port=0",
       "--spring.main.banner-mode=off", "--spring.main.register-shutdown-hook=false", "--logging.level.root=warn");
 
+  private static final Duration LEASE = Duration.ofSeconds(30);
+
   private final MessageTransport transport;
   private final ConfigurableApplicationContext context;
   private final List<MessageTransport.Subscription> workers = new ArrayList<>();
+  private final List<JobListenerContainer> durableWorkers = new ArrayList<>();
 
-  private HttpApi(@Nullable MessageTransport transport, List<String> settings) {
+  private HttpApi(@Nullable MessageTransport transport, @Nullable DurableStore store, List<String> settings) {
     GenericApplicationContext parent = new GenericApplicationContext();
     if (transport != null) {
       parent.registerBean(MessageTransport.class, () -> transport);
+    }
+    if (store != null) {
+      parent.registerBean(DurableStore.class, () -> store);
     }
     parent.refresh();
     context = HttpApiApplication.configure(new SpringApplicationBuilder()).parent(parent)
@@ -54,12 +67,33 @@ final class HttpApi implements AfterEachCallback {
 
   /** Starts an application of the test's own over the in-process transport. */
   static HttpApi start(List<String> settings) {
-    return new HttpApi(new InProcessTransport(), settings);
+    return new HttpApi(new InProcessTransport(), null, settings);
   }
 
   /** Starts an application over the transport, or over what the settings say. */
   static HttpApi over(@Nullable MessageTransport transport, String... settings) {
-    return new HttpApi(transport, List.of(settings));
+    return new HttpApi(transport, null, List.of(settings));
+  }
+
+  /** Starts an application over the in-process transport that keeps durable tasks in the store. */
+  static HttpApi keepingTasksIn(DurableStore store, String... settings) {
+    return new HttpApi(new InProcessTransport(), store,
+        Stream.concat(Stream.of("task.durable.enabled=true"), Stream.of(settings)).toList());
+  }
+
+  /** Creates the queue of a worker that is not there. */
+  void queue(String worker) {
+    context.getBean(DurableStore.class).open(worker, List.of(Jobs.SUBJECT_PREFIX + worker), LEASE);
+  }
+
+  /** Starts a worker that does durable tasks, each in at most two attempts. */
+  void durableWorker(String name, BrokerMessageHandler handler) {
+    String subject = Jobs.SUBJECT_PREFIX + name;
+    JobListenerContainer worker = new JobListenerContainer(context.getBean(DurableStore.class),
+        new JobSettings(name, List.of(subject), 4, LEASE, LEASE, 2, List.of(Duration.ofMillis(100)), Duration.ofSeconds(1)),
+        Map.of(subject, handler), Thread::new, new JobMetrics() {});
+    durableWorkers.add(worker);
+    worker.start();
   }
 
   /** Subscribes a worker that replies at once. */
@@ -90,8 +124,14 @@ final class HttpApi implements AfterEachCallback {
 
   @Override
   public void afterEach(ExtensionContext test) {
+    stopWorkers();
+  }
+
+  void stopWorkers() {
     workers.forEach(MessageTransport.Subscription::close);
     workers.clear();
+    durableWorkers.forEach(JobListenerContainer::stop);
+    durableWorkers.clear();
   }
 
   ConfigurableApplicationContext context() {
@@ -130,9 +170,34 @@ final class HttpApi implements AfterEachCallback {
     return post(json(worker, payload), "Accept: application/problem+json");
   }
 
+  /** Submits a durable task, asking for errors as JSON. */
+  Answer submit(String worker, String payload, String... headers) throws IOException {
+    return post(json(worker, payload), Stream.concat(
+        Stream.of("Accept: application/problem+json", "Prefer: respond-async"), Stream.of(headers)).toArray(String[]::new));
+  }
+
+  /** Submits a durable task and returns its path. */
+  String path(String worker, String payload) throws IOException {
+    return String.valueOf(submit(worker, payload).header("Location"));
+  }
+
+  Answer get(String path, String... headers) throws IOException {
+    return send("GET", path, headers);
+  }
+
   Answer get(int port, String path, String... headers) throws IOException {
+    return send(port, "GET", path, headers);
+  }
+
+  /** Sends a request without a body. */
+  Answer send(String method, String path, String... headers) throws IOException {
+    return send(port(), method, path, headers);
+  }
+
+  private static Answer send(int port, String method, String path, String... headers) throws IOException {
     try (Connection connection = new Connection(port)) {
-      return connection.send("GET " + path + " HTTP/1.1\r\nHost: test\r\n" + lines(headers) + "\r\n").answer();
+      connection.send(method + " " + path + " HTTP/1.1\r\nHost: test\r\n" + lines(headers) + "\r\n");
+      return method.equals("HEAD") ? connection.answerWithoutBody() : connection.answer();
     }
   }
 

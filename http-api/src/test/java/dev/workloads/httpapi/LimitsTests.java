@@ -72,6 +72,6 @@ class LimitsTests {
       @Nullable DataSize buffered) {
     return Limits.derive(heap.toBytes(), connections, threads, new TaskProperties(Duration.ofSeconds(5),
         DataSize.ofMegabytes(8), Duration.ofSeconds(10), inFlight, buffered, Duration.ofSeconds(1),
-        new TaskProperties.Page(false)));
+        new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO)));
   }
 }

@@ -8,8 +8,8 @@ import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +33,7 @@ class TaskPropertiesTests {
   void defaultsAreThoseOfTheContract() {
     runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
         Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), null, null, Duration.ofSeconds(1),
-        new TaskProperties.Page(false))));
+        new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ofSeconds(30)))));
   }
 
   @ParameterizedTest
@@ -47,7 +47,8 @@ class TaskPropertiesTests {
       "task.body-timeout, 0ms, must be at least 1 ms",
       "task.max-in-flight, 0, must be at least 1",
       "task.max-buffered, 0, must be at least 1 byte",
-      "task.drain-delay, -1ms, must not be negative"})
+      "task.drain-delay, -1ms, must not be negative",
+      "task.durable.max-wait, -1s, must not be negative"})
   void wrongValueStopsTheStartAndIsNamed(String name, String value, String rule) {
     runner.withPropertyValues(name + "=" + value).run(context -> assertThat(context).getFailure().rootCause()
         .isInstanceOf(InvalidConfigurationPropertyValueException.class)
@@ -58,14 +59,14 @@ class TaskPropertiesTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"task.request-timeout=1ms", "task.max-body-size=1B", "task.max-in-flight=1",
-      "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms"})
+      "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms", "task.durable.max-wait=0"})
   void smallestValuesAreAccepted(String setting) {
     runner.withPropertyValues(setting).run(context -> assertThat(context).hasNotFailed());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"task.request-timeout=", "task.max-body-size=", "task.max-in-flight=", "task.max-buffered=",
-      "task.drain-delay=", "task.body-timeout="})
+      "task.drain-delay=", "task.body-timeout=", "task.durable.enabled=", "task.durable.max-wait="})
   void emptyValueIsAsIfItWereNotSet(String setting) {
     runner.run(usual -> runner.withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
         .withPropertyValues("messaging.transport=in-process", setting).run(context ->
@@ -87,7 +88,8 @@ class TaskPropertiesTests {
       List<JsonNode> settings = StreamSupport.stream(properties.spliterator(), false)
           .filter(property -> property.path("name").asString().startsWith("task.")).toList();
 
-      assertThat(settings).hasSameSizeAs(Arrays.asList(TaskProperties.class.getRecordComponents()));
+      assertThat(settings).hasSize(Stream.of(TaskProperties.class, TaskProperties.Page.class, TaskProperties.Durable.class)
+          .mapToInt(record -> record.getRecordComponents().length).sum() - 2); // two of them are the records
       assertThat(settings).allSatisfy(property -> {
         String description = property.path("description").asString("");
         assertThat(description).isNotBlank();
