@@ -93,12 +93,19 @@ class NatsForeignMessagesTests {
     assertThat(take().headers()).isEqualTo(Map.of("Name", List.of(value)));
   }
 
+  @Test
+  void messageWithoutHeadersIsReceived() throws Exception {
+    send("NATS/1.0\r\n\r\n");
+    assertThat(take().headers()).isEmpty();
+  }
+
+  /** As headers of the names that other clients have for it. */
   @ParameterizedTest
-  @ValueSource(strings = {"NATS/1.0\r\n\r\n", "NATS/1.0 503\r\n\r\n", "NATS/1.0 100 Idle Heartbeat\r\n\r\n"})
-  void messageWithoutHeadersIsReceived(String headers) throws Exception {
-    send(headers); // jnats drops the body of a message with a status
+  @CsvSource({"503,503,No Responders Available For Request", "100 Idle Heartbeat,100,Idle Heartbeat"})
+  void statusIsReceived(String line, String status, String description) throws Exception {
+    send("NATS/1.0 " + line + "\r\n\r\n"); // jnats drops the body
     assertThat(take()).extracting(BrokerMessage::subject, BrokerMessage::replyTo, BrokerMessage::headers)
-        .containsExactly("work", null, Map.of());
+        .containsExactly("work", null, Map.of("Status", List.of(status), "Description", List.of(description)));
   }
 
   @ParameterizedTest
