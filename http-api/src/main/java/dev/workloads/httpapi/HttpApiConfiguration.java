@@ -52,7 +52,7 @@ class HttpApiConfiguration {
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, ObjectProvider<DurableTasks> durable,
       TaskProperties properties, DrainLifecycle drain, Limits limits) {
     DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
-    TaskPage page = properties.page().enabled() ? new TaskPage() : null;
+    TaskPage page = properties.page().enabled() ? new TaskPage(properties.durable().enabled()) : null;
     return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");
   }
 

@@ -22,9 +22,15 @@ final class TaskPage {
   private final byte[] html;
   private final String policy;
 
-  TaskPage() {
+  /**
+   * Reads the page.
+   *
+   * @param durable whether it offers durable tasks
+   */
+  TaskPage(boolean durable) {
     try {
       String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
+      text = durable ? text : text.replaceFirst("(?s)<!-- durable -->.*<!-- /durable -->\n", "");
       html = text.getBytes(StandardCharsets.UTF_8);
       policy = "default-src 'none'; script-src " + hash(text, "script") + "; style-src " + hash(text, "style")
           + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";

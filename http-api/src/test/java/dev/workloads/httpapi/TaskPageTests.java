@@ -3,6 +3,7 @@ package dev.workloads.httpapi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageRejectedException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import org.htmlunit.WebClient;
 import org.htmlunit.html.DomElement;
+import org.htmlunit.html.HtmlCheckBoxInput;
 import org.htmlunit.html.HtmlInput;
 import org.htmlunit.html.HtmlPage;
 import org.htmlunit.html.HtmlTextArea;
@@ -27,6 +29,8 @@ class TaskPageTests {
 
   @RegisterExtension
   static final HttpApi api = HttpApi.with("task.page.enabled=true");
+  @RegisterExtension
+  static final HttpApi keeping = HttpApi.with("task.page.enabled=true", "task.durable.enabled=true");
   @RegisterExtension
   static final HttpApi without = HttpApi.with();
 
@@ -68,6 +72,38 @@ class TaskPageTests {
     send(page, worker, "x");
 
     assertThat(text(page, "answer")).startsWith(outcome + " in ").contains(text);
+  }
+
+  @Test
+  void durableTaskIsFollowedToItsEnd() throws IOException {
+    keeping.durableWorker("shout", message -> {
+      if (message.text().isEmpty()) {
+        throw new MessageRejectedException("nothing to shout");
+      }
+      return message.reply(message.text().toUpperCase(Locale.ROOT));
+    });
+    HtmlPage page = browser.getPage("http://localhost:" + keeping.port() + "/");
+    page.<HtmlCheckBoxInput>getHtmlElementById("durable").setChecked(true);
+
+    send(page, "shout", "hello");
+    assertThat(text(page, "answer")).containsPattern("^200 in \\d+ ms\\s*HELLO$");
+
+    send(page, "shout", "");
+    assertThat(text(page, "answer")).startsWith("502 handler-rejected in ").endsWith("nothing to shout");
+
+    send(page, "nobody", "x");
+    assertThat(text(page, "answer")).startsWith("502 no-responders in ").contains("no durable worker");
+
+    page.<HtmlCheckBoxInput>getHtmlElementById("durable").setChecked(false);
+    keeping.echo("shout");
+    send(page, "shout", "hello");
+    assertThat(text(page, "answer")).endsWith("hello"); // what the other worker replies
+  }
+
+  @Test
+  void durableTasksAreOfferedOnlyWhereTheyAreOn() throws IOException {
+    assertThat(load().getElementById("durable")).isNull();
+    assertThat(load().asXml()).doesNotContain("Durable");
   }
 
   @Test
