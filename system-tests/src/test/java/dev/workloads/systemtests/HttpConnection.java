@@ -28,16 +28,21 @@ final class HttpConnection implements AutoCloseable {
     in = new BufferedInputStream(socket.getInputStream());
   }
 
+  /** Posts a task and reads the answer. */
+  Answer post(String json) throws IOException {
+    return post(json, "");
+  }
+
   /**
-   * Posts a task and reads the answer.
+   * Posts a task with further lines of headers and reads the answer.
    *
    * @throws NoAnswerException if the connection ended without one byte of an answer
    */
-  Answer post(String json) throws IOException {
+  Answer post(String json, String headers) throws IOException {
     byte[] body = json.getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream request = new ByteArrayOutputStream(body.length + 200);
     request.writeBytes(("POST /task HTTP/1.1\r\nHost: localhost\r\nAccept: application/problem+json\r\nContent-Length: "
-        + body.length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+        + body.length + "\r\n" + headers + "\r\n").getBytes(StandardCharsets.US_ASCII));
     request.writeBytes(body);
     int first;
     try {

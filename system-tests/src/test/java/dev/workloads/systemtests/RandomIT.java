@@ -12,6 +12,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -20,8 +21,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Random input through both doors, for {@code random.seconds} seconds and from the seed {@code random.seed}: every answer is
@@ -34,24 +37,31 @@ class RandomIT {
   private static final long SEED = Long.getLong("random.seed", System.nanoTime());
   private static final int THREADS = 4;
   private static final Set<Integer> STATUSES =
-      Set.of(200, 400, 404, 405, 408, 413, 414, 417, 431, 501, 502, 503, 505);
+      Set.of(200, 202, 204, 304, 400, 404, 405, 408, 409, 410, 413, 414, 417, 422, 431, 501, 502, 503, 505);
   private static final String TASK = "POST /task HTTP/1.1\r\nHost: x\r\n";
   private static final List<String> FRAGMENTS = List.of("{", "}", "[", "]", "\"", ":", ",", "\\", "\\u", "\\ud800", "null",
       "true", "1e9", "-", "\u0000", "\u00ff", "payload", "worker", " ", "\r\n", "\r\n\r\n", "Content-Length: 1\r\n",
       "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n", "GET / HTTP/1.1\r\n", "Host: x\r\n", "%00",
-      "Expect: 100-continue\r\n", "Connection: close\r\n", "Upgrade: h2c\r\n", "Accept: application/json\r\n", "/../", ";",
+      "Expect: 100-continue\r\n", "Connection: close\r\n", "Upgrade: h2c\r\n", "Accept: application/json\r\n", "/../",
+      "Prefer: respond-async\r\n", "Prefer: wait=1\r\n", "Idempotency-Key: \"a\"\r\n", "If-None-Match: *\r\n", "/result", ";",
       "HTTP/1.0", "HTTP/9.9", "\ud83d\ude00");
   private static final List<String> CONTENT_TYPES =
       List.of("text/html", "a/b;c=\"d", "*/*", "x", "", "application/json; charset=\"\u007f\"", "t/" + "x".repeat(900));
 
+  private static final List<String> PREFERENCES =
+      List.of("Prefer: respond-async\r\n", "Prefer: respond-async, wait=10\r\n");
+
   @Test
-  void randomInputGetsAnswersOfTheContractOnly() throws Exception {
+  void randomInputGetsAnswersOfTheContractOnly(@TempDir Path directory) throws Exception {
     System.out.println("Random test: -Drandom.seed=" + SEED + " -Drandom.seconds=" + SECONDS);
-    try (NatsServer nats = NatsServer.start();
-        App worker = App.taskLeet(nats.url(), "-Xmx64m", "--messaging.subscriptions=tasks.default,tasks.task-leet.>");
-        App httpApi = App.httpApi(nats.url(), "-Xmx96m", "--task.request-timeout=2s", "--task.body-timeout=500ms");
+    try (NatsServer nats = NatsServer.start("-js", "-sd", directory.toString());
+        App worker = App.taskLeet(nats.url(), "-Xmx64m", "--messaging.subscriptions=tasks.default,tasks.task-leet.>",
+            "--messaging.durable.subscriptions=jobs.default,jobs.task-leet.durable");
+        App httpApi = App.httpApi(nats.url(), "-Xmx96m", "--task.request-timeout=2s", "--task.body-timeout=500ms",
+            "--task.durable.enabled=true");
         Connection client = Nats.connect(nats.url())) {
       worker.awaitReady();
+      Awaitility.await().until(() -> worker.log().contains("Created the JetStream consumer"));
       httpApi.awaitReady();
       Dispatcher responder = client.createDispatcher(new Responder(client)::reply).subscribe("tasks.wild.>");
       Tally tally = run(httpApi, client);
@@ -96,6 +106,7 @@ class RandomIT {
     private final int port;
     private final Connection client;
     private final Tally tally;
+    private String task = "/task/" + "x".repeat(22); // the last one that was accepted
 
     Attack(Random random, int port, Connection client, Tally tally) {
       this.random = random;
@@ -105,18 +116,26 @@ class RandomIT {
     }
 
     void step() throws IOException {
-      switch (random.nextInt(5)) {
+      switch (random.nextInt(7)) {
         case 0 -> send(post(mutated("{\"worker\": \"task-leet.a\", \"payload\": \"abc\"}")), false);
         case 1 -> send(mutated(post("{\"payload\": \"abc\"}")), false);
         case 2 -> send(post("{\"worker\": \"wild." + random.nextInt(9) + "\", \"payload\": \"abc\"}"), true);
         case 3 -> publish();
+        case 4 -> send(mutated(post("{\"worker\": \"task-leet.durable\", \"payload\": \"abc\"}",
+            "Prefer: respond-async, wait=1\r\nIdempotency-Key: \"a\"\r\n")), false);
+        case 5 -> send(mutated(List.of("GET", "HEAD", "DELETE").get(random.nextInt(3)) + " " + task
+            + (random.nextBoolean() ? "/result" : "") + " HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"1\"\r\n\r\n"), false);
         default -> { }
       }
       valid();
     }
 
     private String post(String body) {
-      return TASK + "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body;
+      return post(body, "");
+    }
+
+    private String post(String body, String headers) {
+      return TASK + headers + "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body;
     }
 
     private String mutated(String text) {
@@ -189,9 +208,14 @@ class RandomIT {
       StringBuilder text = new StringBuilder();
       random.ints(random.nextInt(40), 0x20, 0xD7FF).forEach(text::appendCodePoint);
       String json = text.toString().replace("\\", "\\\\").replace("\"", "\\\"");
+      boolean durable = random.nextInt(4) == 0;
       try (HttpConnection connection = new HttpConnection(port)) {
-        HttpConnection.Answer answer = connection.post("{\"worker\": \"task-leet.valid\", \"payload\": \"" + json + "\"}");
-        if (answer.status() == 200 && answer.body().equals(WorkerKind.LEET.answer(text.toString()))) {
+        HttpConnection.Answer answer = connection.post("{\"worker\": \"task-leet." + (durable ? "durable" : "valid")
+            + "\", \"payload\": \"" + json + "\"}", durable ? PREFERENCES.get(random.nextInt(PREFERENCES.size())) : "");
+        if (durable && answer.status() == 202) {
+          task = answer.headers().get("location");
+          tally.add(Tally.RIGHT, "", 0);
+        } else if (answer.status() == 200 && answer.body().equals(WorkerKind.LEET.answer(text.toString()))) {
           tally.add(Tally.RIGHT, "", 0);
         } else {
           tally.add(Tally.LOST, answer + " to a valid request", 0);
