@@ -28,6 +28,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -409,6 +410,26 @@ public abstract class DurableTasksContractTests {
     start(message -> message.reply("done"));
     assertThat(await(queued.id(), status -> status.revision() != queued.revision()).revision())
         .isNotEqualTo(queued.revision());
+  }
+
+  @Test
+  void whoWaitsIsWokenToLookAtOnce() throws Exception {
+    provision(settings());
+    String id = submit("x").id();
+    long start = System.nanoTime();
+    for (int i = 0; i < 10; i++) {
+      AtomicBoolean ending = new AtomicBoolean();
+      CountDownLatch looked = new CountDownLatch(1);
+      Future<TaskStatus> waiting = threads.submit(() -> tasks.await(id, status -> {
+        looked.countDown();
+        return ending.get();
+      }, PATIENCE, TIMEOUT));
+      looked.await();
+      ending.set(true);
+      tasks.wakeAll();
+      assertThat(waiting.get().state()).isEqualTo(TaskState.QUEUED);
+    }
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(5)); // not a second each
   }
 
   @Test
