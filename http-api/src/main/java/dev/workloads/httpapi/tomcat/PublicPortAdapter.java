@@ -7,11 +7,25 @@ import org.apache.catalina.connector.CoyoteAdapter;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 
-/** Takes out of Tomcat's answer to {@code OPTIONS *} the methods that it offers without asking any servlet. */
+/**
+ * Keeps a busy connection off Tomcat's poller, and takes out of Tomcat's answer to {@code OPTIONS *} the methods that it
+ * offers without asking any servlet.
+ */
 final class PublicPortAdapter extends CoyoteAdapter {
 
   PublicPortAdapter(Connector connector) {
     super(connector);
+  }
+
+  /**
+   * Lets other requests go first once this one is answered. Under load the client's next one is there by then, and Tomcat,
+   * which looks for it next, goes on at once; otherwise the connection goes to the poller's thread and comes back by another.
+   */
+  @Override
+  public void service(org.apache.coyote.Request coyoteRequest, org.apache.coyote.Response coyoteResponse)
+      throws Exception {
+    super.service(coyoteRequest, coyoteResponse);
+    Thread.yield();
   }
 
   @Override
