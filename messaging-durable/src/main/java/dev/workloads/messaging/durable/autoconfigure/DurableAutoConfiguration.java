@@ -19,8 +19,10 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.ApplicationRunner;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -30,10 +32,12 @@ import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
+import org.springframework.core.env.Environment;
 
 /** Auto-configuration of a store for durable tasks, of the client that submits them, and of the worker that takes them. */
 @AutoConfiguration(after = MessagingAutoConfiguration.class)
@@ -113,6 +117,30 @@ public final class DurableAutoConfiguration {
           ObjectProvider<JobSettings> worker) {
         return new JetStreamProvisioner(transport, BUCKET, new JetStreamLimits(properties.retention(),
             properties.maxJobs(), properties.maxBytes().toBytes(), properties.replicas()), worker.getIfAvailable());
+      }
+
+      /** The end of an application that only prepares what others need. */
+      @Configuration(proxyBeanMethods = false)
+      @ConditionalOnBooleanProperty("messaging.durable.provision-only")
+      static class ProvisionOnly {
+
+        /** Those of the worker, although nothing listens here. */
+        @Bean
+        @ConditionalOnMissingBean
+        @Conditional(OnDurable.OnSubscriptions.class)
+        JobSettings jobSettings(DurableProperties properties, MessagingProperties messaging, Environment environment) {
+          String group = messaging.consumerGroup();
+          return JobListenerConfiguration.settings(
+              group == null ? environment.getRequiredProperty("spring.application.name") : group, properties, messaging);
+        }
+
+        @Bean
+        ApplicationRunner endOnceProvisioned(JetStreamProvisioner provisioner, ConfigurableApplicationContext context) {
+          return arguments -> {
+            provisioner.awaitProvisioned();
+            context.close();
+          };
+        }
       }
     }
   }

@@ -21,6 +21,7 @@ import org.springframework.util.unit.DataSize;
  * @param backoff the pauses before the second and further attempts, comma-separated; the last one stands for all after it
  * @param retention how long the state and result of a task are kept after their last change; the same for all applications
  * @param provision whether streams, consumer and bucket are created where they are missing
+ * @param provisionOnly whether the application ends once they are there; its listeners are to be disabled
  * @param maxJobs the most tasks that wait in the worker's queue, where it is created
  * @param maxBytes the most bytes in each stream and in the bucket, where they are created; in process, of all together
  * @param replicas on how many servers of a cluster everything is kept, where it is created
@@ -36,6 +37,7 @@ public record DurableProperties(
     @DefaultValue({"1s", "5s", "30s", "2m"}) List<Duration> backoff,
     @DefaultValue("24h") Duration retention,
     @DefaultValue("true") Boolean provision,
+    @DefaultValue("false") Boolean provisionOnly,
     @DefaultValue("1000000") Long maxJobs,
     @DefaultValue("1GB") DataSize maxBytes,
     @DefaultValue("1") Integer replicas) {

@@ -45,6 +45,10 @@ class JobListenerConfiguration {
       throw invalid(properties.subscriptions(), "The listeners of these tasks are in " + groups
           + ": they must be in one group, which shares the tasks.");
     }
+    return settings(group, properties, messaging);
+  }
+
+  static JobSettings settings(String group, DurableProperties properties, MessagingProperties messaging) {
     return new JobSettings(group, properties.subscriptions(), properties.maxInFlight(), properties.ackWait(),
         properties.maxRuntime(), properties.maxAttempts(), properties.backoff(), messaging.drainTimeout());
   }

@@ -69,6 +69,11 @@ public final class JetStreamProvisioner implements SmartLifecycle {
     }
   }
 
+  /** Blocks until all is there. */
+  public void awaitProvisioned() throws InterruptedException {
+    provisioned.await();
+  }
+
   /** Creates what is missing, if the broker lets it now; returns whether all is there. Blocks for the broker's answers. */
   boolean provision() {
     try {
