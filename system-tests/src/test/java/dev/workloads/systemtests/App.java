@@ -168,10 +168,19 @@ final class App implements AutoCloseable {
     }
   }
 
-  /** Posts a task. */
-  HttpResponse<String> post(String json) throws IOException {
-    return send(HttpRequest.newBuilder(uri(port, "/task"))
-        .POST(HttpRequest.BodyPublishers.ofString(json)).build());
+  /** Posts a task; headers are names and values in turn. */
+  HttpResponse<String> post(String json, String... headers) throws IOException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(uri(port, "/task")).POST(HttpRequest.BodyPublishers.ofString(json));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    return send(request.build());
+  }
+
+  /** Gets a page of the public port. */
+  HttpResponse<String> get(String path) throws IOException {
+    return send(HttpRequest.newBuilder(uri(port, path)).build());
   }
 
   private static HttpResponse<String> send(HttpRequest request) throws IOException {
@@ -222,9 +231,9 @@ final class App implements AutoCloseable {
     }
   }
 
-  /** Blocks until the process has ended. */
-  void awaitExit() {
-    process.onExit().orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+  /** Blocks until the process has ended, and returns its exit code. */
+  int awaitExit() {
+    return process.onExit().orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join().exitValue();
   }
 
   /** Starts the same application on the same ports again. */

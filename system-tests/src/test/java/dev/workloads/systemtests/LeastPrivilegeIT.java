@@ -1,5 +1,6 @@
 package dev.workloads.systemtests;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -7,6 +8,7 @@ import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.AuthenticationException;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
+import io.nats.client.Message;
 import io.nats.client.NUID;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -14,6 +16,7 @@ import io.nats.client.Subscription;
 import io.nats.service.Discovery;
 import io.nats.service.PingResponse;
 import java.io.IOException;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -23,7 +26,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The configuration that docker-compose gives nats-server: both apps work with it, and nothing else does. */
 class LeastPrivilegeIT {
@@ -31,33 +36,76 @@ class LeastPrivilegeIT {
   private static final Path CONFIGURATION = Path.of("..", "deploy", "nats", "nats.conf");
   private static final Map<String, String> PASSWORDS =
       Map.of("HTTP_API_NATS_PASSWORD", "\"1234\"", "TASK_LEET_NATS_PASSWORD", "\"leet # 1e3\"",
-          "OPERATOR_NATS_PASSWORD", "\"operator\"");
+          "PROVISIONER_NATS_PASSWORD", "\"init\"", "OPERATOR_NATS_PASSWORD", "\"operator\"");
   private static final String[] HTTP_API = {"--messaging.nats.username=http-api", "--messaging.nats.password=1234",
-      "--messaging.nats.inbox-prefix=_INBOX_http_api"};
-  private static final String[] TASK_LEET = {"--messaging.nats.username=task-leet",
+      "--messaging.nats.inbox-prefix=_INBOX_http_api", "--task.durable.enabled=true",
+      "--messaging.durable.provision=false"};
+  private static final String[] LEET_LOGIN = {"--messaging.nats.username=task-leet",
       "--messaging.nats.password=leet # 1e3"};
+  private static final String[] TASK_LEET = App.with(LEET_LOGIN, "--messaging.nats.inbox-prefix=_INBOX_task_leet",
+      "--messaging.durable.subscriptions=jobs.default,jobs.task-leet", "--messaging.durable.provision=false");
+  private static final String[] PROVISIONER = {"--messaging.nats.username=provisioner",
+      "--messaging.nats.password=init", "--messaging.nats.inbox-prefix=_INBOX_provisioner",
+      "--messaging.durable.subscriptions=jobs.default,jobs.task-leet", "--messaging.durable.provision-only=true",
+      "--messaging.listener.enabled=false"};
+  private static final List<String> JET_STREAM = List.of("$JS.API.INFO", "$JS.API.STREAM.CREATE.JOBS_other",
+      "$JS.API.STREAM.UPDATE.KV_TASKS", "$JS.API.STREAM.DELETE.KV_TASKS", "$JS.API.STREAM.PURGE.JOBS_task-leet",
+      "$JS.API.STREAM.MSG.DELETE.JOBS_task-leet", "$JS.API.STREAM.MSG.GET.JOBS_task-leet",
+      "$JS.API.DIRECT.GET.JOBS_DEAD.jobs-dead.task-leet", "$JS.API.STREAM.SNAPSHOT.KV_TASKS",
+      "$JS.API.CONSUMER.CREATE.KV_TASKS", "$JS.API.CONSUMER.DURABLE.CREATE.KV_TASKS.spy",
+      "$JS.API.CONSUMER.DELETE.JOBS_task-leet.task-leet", "$JS.API.CONSUMER.MSG.NEXT.JOBS_other.other",
+      "$JS.ACK.JOBS_other.other.1.1.1.1.0", "$KV.OTHER.x", "jobs", "jobs-dead.other");
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
+  @TempDir
+  private static Path directory;
   @AutoClose
-  private static final NatsServer NATS = NatsServer.start(PASSWORDS, "-c", CONFIGURATION.toString());
+  private static NatsServer nats;
+
+  @BeforeAll
+  static void createWhatTasksAreKeptIn() {
+    nats = NatsServer.start(PASSWORDS, "-c", CONFIGURATION.toString(), "-sd", directory.toString());
+    assertThat(provision()).contains("Created the JetStream stream KV_TASKS", "Created the JetStream stream JOBS_DEAD",
+        "Created the JetStream stream JOBS_task-leet", "Created the JetStream consumer task-leet");
+  }
+
+  private static String provision() {
+    try (App provisioner = App.taskLeet(nats.url(), PROVISIONER)) {
+      assertThat(provisioner.awaitExit()).isZero();
+      assertThat(provisioner.log()).doesNotContainIgnoringCase("violation").doesNotContain("it is left as it is");
+      return provisioner.log();
+    }
+  }
+
+  @Test
+  void whatIsThereStaysAsItIs() {
+    assertThat(provision()).doesNotContain("Created the JetStream");
+  }
 
   @Test
   void packagedAppsWorkTogether() throws IOException {
-    try (App worker = App.taskLeet(NATS.url(), TASK_LEET).awaitReady();
-        App httpApi = App.httpApi(NATS.url(), HTTP_API).awaitReady()) {
+    try (App worker = App.taskLeet(nats.url(), TASK_LEET).awaitReady();
+        App httpApi = App.httpApi(nats.url(), HTTP_API).awaitReady()) {
       for (String name : List.of("task-leet", "another.worker")) {
         assertThat(httpApi.post("{\"worker\": \"" + name + "\", \"payload\": \"Hello World\"}").body())
             .isEqualTo("H3110 W0r1d");
       }
       assertThat(httpApi.post("{\"payload\": \"Hello World\"}").body()).isEqualTo("H3110 W0r1d");
+      HttpResponse<String> accepted = httpApi.post("{\"payload\": \"Hello World\"}", "Prefer", "respond-async");
+      assertThat(accepted.statusCode()).isEqualTo(202);
+      String task = accepted.headers().firstValue("Location").orElseThrow();
+      Awaitility.await().atMost(PATIENCE)
+          .until(() -> httpApi.get(task + "/result").body().equals("H3110 W0r1d"));
+      assertThat(httpApi.get("/task/no-task-has-this-id-here").statusCode()).isEqualTo(404);
+      assertThat(worker.metric("messaging_durable_backlog")).isZero();
       assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
     }
   }
 
   @Test
   void refusalsShowInTheAppsLogAndHealth() throws IOException {
-    try (App worker = App.taskLeet(NATS.url(), App.with(TASK_LEET, "--messaging.consumer-group=spies"));
-        App httpApi = App.httpApi(NATS.url(), TASK_LEET)) {
+    try (App worker = App.taskLeet(nats.url(), App.with(LEET_LOGIN, "--messaging.consumer-group=spies"));
+        App httpApi = App.httpApi(nats.url(), LEET_LOGIN)) {
       worker.awaitLiveButNotReady();
       awaitHealth(worker, "Permissions Violation for Subscription to \\\"tasks.>\\\" using queue \\\"spies\\\"");
       assertThat(worker.liveness()).isEqualTo(200);
@@ -83,41 +131,49 @@ class LeastPrivilegeIT {
     // Side by side: jnats takes its whole timeout to tell of a rejected login
     Stream.of(new String[] {}, new String[] {"http-api", ""}, new String[] {"http-api", "leet # 1e3"},
         new String[] {"task-leet", "1234"}, new String[] {"operator", "1234"},
-        new String[] {"admin", "1234"}).parallel().forEach(login ->
-            assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(NATS, login)));
+        new String[] {"provisioner", "1234"}, new String[] {"admin", "1234"}).parallel().forEach(login ->
+            assertThatExceptionOfType(AuthenticationException.class).isThrownBy(() -> new Client(nats, login)));
   }
 
   @Test
   void httpApiMayOnlySendTasksAndHearItsOwnReplies() throws Exception {
-    try (Client client = new Client(NATS, "http-api", "1234")) {
+    try (Client client = new Client(nats, "http-api", "1234")) {
       for (String subject : List.of("tasks.>", "tasks.default", "_INBOX.>", "_INBOX.x", "_INBOX_http_api", "$SRV.>",
-          "$SYS.>", ">", "*")) {
+          "$SYS.>", ">", "*", "jobs.>", "jobs.task-leet", "jobs-dead.>", "$KV.>", "$KV.OTHER.*", "$JS.>")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
       }
       for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING",
-          "$SYS.REQ.SERVER.PING", "$JS.API.INFO")) {
+          "$SYS.REQ.SERVER.PING", "$KV.TASKS.x.r1", "$JS.API.STREAM.INFO.KV_TASKS", "jobs-dead.task-leet",
+          "$JS.API.STREAM.CREATE.KV_TASKS", "$JS.API.CONSUMER.MSG.NEXT.JOBS_task-leet.task-leet",
+          "$JS.ACK.JOBS_task-leet.task-leet.1.1.1.1.0")) {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
+      client.areRefused(JET_STREAM);
       client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
       client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
       client.publish("tasks.default").isAllowed();
+      client.publish("jobs.nobody").isAllowed();
     }
   }
 
   @Test
   void taskLeetMayOnlyTakeTasksInItsGroupAndReplyOnce() throws Exception {
-    try (Client requester = new Client(NATS, "http-api", "1234");
-        Client client = new Client(NATS, "task-leet", "leet # 1e3")) {
+    try (Client requester = new Client(nats, "http-api", "1234");
+        Client client = new Client(nats, "task-leet", "leet # 1e3")) {
       client.subscribe("tasks.>", null).isRefused("Subscription to \"tasks.>\"");
       client.subscribe("tasks.default", null).isRefused("Subscription to \"tasks.default\"");
       client.subscribe("tasks.>", "spies").isRefused("Subscription to \"tasks.>\" using queue \"spies\"");
-      for (String subject : List.of(">", "*.default", "_INBOX_http_api.>", "_INBOX.>", "$SYS.>", "$JS.API.>")) {
+      for (String subject : List.of(">", "*.default", "_INBOX_http_api.>", "_INBOX.>", "$SYS.>", "$JS.API.>", "jobs.>",
+          "jobs.task-leet", "jobs-dead.>", "$KV.TASKS.>", "$KV.TASKS.*")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
         client.subscribe(subject, "task-leet").isRefused("Subscription to \"" + subject + "\"");
       }
-      for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING")) {
+      for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING", "jobs.task-leet",
+          "$JS.API.STREAM.INFO.KV_TASKS", "$JS.API.STREAM.CREATE.JOBS_task-leet",
+          "$JS.API.CONSUMER.DURABLE.CREATE.JOBS_task-leet.task-leet", "$JS.API.STREAM.MSG.GET.JOBS_DEAD")) {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
+      client.areRefused(JET_STREAM);
       client.subscribe("tasks.default", "task-leet").isAllowed();
       client.subscribe("$SRV.PING", null).isAllowed();
       client.subscribe("$SRV.PING.task-leet.>", null).isAllowed();
@@ -134,26 +190,50 @@ class LeastPrivilegeIT {
   }
 
   @Test
-  void operatorSeesTheWorkersAndNothingElse() throws Exception {
-    try (App worker = App.taskLeet(NATS.url(), TASK_LEET).awaitReady();
-        Client operator = new Client(NATS, "operator", "operator")) {
+  void provisionerMayOnlyCreate() throws Exception {
+    try (Client client = new Client(nats, "provisioner", "init")) {
+      for (String subject : List.of(">", "tasks.>", "jobs.>", "jobs-dead.>", "$KV.TASKS.>", "$JS.>", "_INBOX.>",
+          "_INBOX_http_api.>", "$SRV.>")) {
+        client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
+      }
+      for (String subject : List.of("tasks.default", "jobs.task-leet", "jobs-dead.task-leet", "$KV.TASKS.x",
+          "_INBOX_http_api.x", "$SRV.PING", "$JS.API.STREAM.MSG.GET.KV_TASKS", "$JS.API.DIRECT.GET.KV_TASKS.$KV.TASKS.x",
+          "$JS.API.CONSUMER.MSG.NEXT.JOBS_task-leet.task-leet", "$JS.ACK.JOBS_task-leet.task-leet.1.1.1.1.0")) {
+        client.publish(subject).isRefused("Publish to \"" + subject + "\"");
+      }
+      client.areRefused(JET_STREAM);
+    }
+  }
+
+  @Test
+  void operatorSeesTheWorkersAndDeadLettersAndNothingElse() throws Exception {
+    try (App worker = App.taskLeet(nats.url(), TASK_LEET).awaitReady();
+        Client operator = new Client(nats, "operator", "operator")) {
       var discovery = new Discovery(operator.connection, 1000, 1);
       discovery.setInboxSupplier(() -> "_INBOX_operator." + NUID.nextGlobal());
       assertThat(discovery.ping()).extracting(PingResponse::getName).containsExactly("task-leet");
       assertThat(discovery.info("task-leet")).isNotEmpty();
       assertThat(discovery.stats("task-leet")).isNotEmpty();
+      operator.connection.publish("jobs.task-leet", "no task of anybody".getBytes(UTF_8));
+      Awaitility.await().atMost(PATIENCE).until(() -> operator.ask("STREAM.MSG.GET.JOBS_DEAD",
+          "{\"last_by_subj\": \"jobs-dead.task-leet\"}").contains("\"message\""));
+      assertThat(operator.ask("STREAM.INFO.JOBS_task-leet", "")).contains("\"messages\":0");
+      assertThat(operator.ask("CONSUMER.INFO.JOBS_task-leet.task-leet", "")).contains("\"num_pending\":0");
+      assertThat(operator.ask("STREAM.LIST", "")).contains("KV_TASKS");
       operator.isAllowed();
       assertThat(worker.log()).doesNotContainIgnoringCase("violation");
 
       for (String subject : List.of(">", "tasks.>", "$SRV.>", "_INBOX.>", "_INBOX_http_api.>", "_INBOX_operator",
-          "$SYS.>")) {
+          "$SYS.>", "jobs.>", "jobs-dead.>", "$KV.TASKS.>")) {
         operator.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
       }
       operator.subscribe("tasks.>", "task-leet").isRefused("Subscription to \"tasks.>\"");
       for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX_operator.x", "$SYS.REQ.SERVER.PING",
-          "$JS.API.INFO")) {
+          "$KV.TASKS.x", "$JS.API.STREAM.MSG.GET.KV_TASKS", "$JS.API.DIRECT.GET.KV_TASKS.$KV.TASKS.x",
+          "jobs-dead.task-leet")) {
         operator.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
+      operator.areRefused(JET_STREAM);
     }
   }
 
@@ -167,7 +247,7 @@ class LeastPrivilegeIT {
       Options.Builder options = new Options.Builder().server(server.url()).noReconnect().errorListener(this)
           .connectionTimeout(Duration.ofSeconds(2));
       if (login.length > 0) {
-        options.userInfo(login[0], login[1]);
+        options.userInfo(login[0], login[1]).inboxPrefix("_INBOX_" + login[0].replace('-', '_'));
       }
       connection = Nats.connect(options.build());
     }
@@ -182,6 +262,18 @@ class LeastPrivilegeIT {
     Client publish(String subject) {
       connection.publish(subject, new byte[0]);
       return this;
+    }
+
+    /** Asks JetStream, and returns the answer's JSON. */
+    String ask(String operation, String request) throws Exception {
+      Message answer = connection.request("$JS.API." + operation, request.getBytes(UTF_8), PATIENCE);
+      return new String(answer.getData(), UTF_8);
+    }
+
+    void areRefused(List<String> subjects) throws Exception {
+      for (String subject : subjects) {
+        publish(subject).isRefused("Publish to \"" + subject + "\"");
+      }
     }
 
     void isRefused(String what) throws Exception {
