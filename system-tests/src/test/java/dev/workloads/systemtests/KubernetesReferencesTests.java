@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -49,6 +50,7 @@ class KubernetesReferencesTests {
   void overlayReplacesTheImageOfEachContainer() {
     assertThat(OVERLAY.path("images").valueStream().map(image -> image.path("name")).toList())
         .containsExactly(Manifests.container("http-api").path("image"), Manifests.container("task-leet").path("image"));
+    assertThat(Manifests.container("provision").path("image")).isEqualTo(Manifests.container("task-leet").path("image"));
   }
 
   @Test
@@ -63,33 +65,51 @@ class KubernetesReferencesTests {
   @Test
   void selectorsNameOurPodsAndThoseOfNats() {
     assertThat(Manifests.resources()).flatExtracting(resource -> resource.findValuesAsString("app.kubernetes.io/name"))
-        .isSubsetOf("http-api", "task-leet", "nats").contains("http-api", "task-leet", "nats");
+        .containsOnly("http-api", "task-leet", "provision", "nats");
     assertThat(Manifests.resources()).flatExtracting(resource -> resource.findValues("scaleTargetRef"))
-        .extracting(target -> target.path("name").asString()).containsExactly("http-api", "task-leet");
+        .extracting(target -> target.path("name").asString())
+        .containsExactlyInAnyOrder("http-api", "task-leet", "task-leet");
   }
 
   @Test
   void secretHoldsEveryPassword() {
     Map<String, String> passwords = Manifests.generated("secretGenerator", "nats-passwords");
     assertThat(Stream.concat(Manifests.resources().stream(), Stream.of(NATS))
-        .flatMap(file -> file.findValues("secretKeyRef").stream())).hasSize(5).allSatisfy(reference -> {
+        .flatMap(file -> file.findValues("secretKeyRef").stream())).hasSize(7).allSatisfy(reference -> {
           assertThat(reference.path("name").asString()).isEqualTo("nats-passwords");
           assertThat(passwords).containsKey(reference.path("key").asString());
         });
   }
 
   @ParameterizedTest
-  @CsvSource({"http-api, HTTP_API_NATS_PASSWORD", "task-leet, TASK_LEET_NATS_PASSWORD"})
+  @CsvSource({"http-api, HTTP_API_NATS_PASSWORD", "task-leet, TASK_LEET_NATS_PASSWORD",
+      "provision, PROVISIONER_NATS_PASSWORD"})
   void appLogsInAsAUserOfNats(String app, String password) throws IOException {
-    Map<String, JsonNode> environment = new HashMap<>();
-    Manifests.container(app).path("env").forEach(variable ->
-        environment.put(variable.path("name").asString(), variable));
+    Map<String, JsonNode> environment = environment(app);
     String user = environment.get("MESSAGING_NATS_USERNAME").path("value").asString();
 
     assertThat(environment.get("MESSAGING_NATS_PASSWORD").at("/valueFrom/secretKeyRef/key").asString())
         .isEqualTo(password);
     assertThat(Files.readString(NATS_CONF))
-        .containsPattern("user: \"" + user + "\"\\s+password: \\$" + password + "\\s");
+        .containsPattern("user: \"" + user + "\"\\s+password: \\$" + password + "\\s")
+        .containsPattern(
+            "subscribe: .*\"" + environment.get("MESSAGING_NATS_INBOXPREFIX").path("value").asString() + "\\.>\"");
+  }
+
+  private static Map<String, JsonNode> environment(String app) {
+    return Manifests.container(app).path("env").valueStream()
+        .collect(Collectors.toMap(variable -> variable.path("name").asString(), Function.identity()));
+  }
+
+  @Test
+  void whatIsProvisionedIsWhatTheWorkerTakesAndKedaAsksFor() {
+    Map<String, JsonNode> worker = environment("task-leet");
+    assertThat(environment("provision")).containsEntry("MESSAGING_DURABLE_SUBSCRIPTIONS",
+        worker.get("MESSAGING_DURABLE_SUBSCRIPTIONS"));
+    assertThat(environment("provision").get("MESSAGING_DURABLE_REPLICAS").path("value").asInt())
+        .isEqualTo(NATS.at("/config/cluster/replicas").asInt());
+    assertThat(Manifests.resource("ScaledObject", "task-leet").at("/spec/triggers/0/metadata").toString())
+        .contains("\"stream\":\"JOBS_task-leet\"", "\"consumer\":\"task-leet\"", "nats-headless.tasks.");
   }
 
   @Test
@@ -103,7 +123,7 @@ class KubernetesReferencesTests {
   void natsGetsEveryVariableOfItsConfigurationInQuotes() throws IOException {
     JsonNode environment = NATS.at("/container/env");
     assertThat(Pattern.compile("password: \\$(\\S+)").matcher(Files.readString(NATS_CONF)).results())
-        .hasSize(3).allSatisfy(variable -> {
+        .hasSize(4).allSatisfy(variable -> {
           String name = variable.group(1);
           String bare = name.replace("_NATS_", "_BARE_");
           assertThat(environment.path(name).asString()).isEqualTo("\"$(" + bare + ")\"");

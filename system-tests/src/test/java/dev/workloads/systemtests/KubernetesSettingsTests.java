@@ -31,7 +31,7 @@ class KubernetesSettingsTests {
   private static final Duration CLOSING = Duration.ofSeconds(5);
 
   @ParameterizedTest
-  @CsvSource({"http-api, dev.workloads.leet", "task-leet, dev.workloads.httpapi"})
+  @CsvSource({"http-api, dev.workloads.leet", "task-leet, dev.workloads.httpapi", "provision, dev.workloads.httpapi"})
   void everyVariableIsASettingOfTheApp(String app, String otherApp) throws IOException {
     Set<String> variables = new HashSet<>(environment(app).keySet());
     assertThat(variables.remove("NATS_URL")).as("read by MessagingAutoConfiguration itself").isTrue();
@@ -41,7 +41,7 @@ class KubernetesSettingsTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"http-api", "task-leet"})
+  @ValueSource(strings = {"http-api", "task-leet", "provision"})
   void containerHasWhatDockerComposeGivesIt(String app) {
     JsonNode compose = Manifests.first(ROOT.resolve("docker-compose.yml")).path("services").path(app);
     Map<String, String> environment = environment(app);
@@ -86,7 +86,7 @@ class KubernetesSettingsTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"http-api", "task-leet"})
+  @ValueSource(strings = {"http-api", "task-leet", "provision"})
   void podRunsAsTheUserOfTheImageAndMayDoNothingElse(String app) throws IOException {
     JsonNode pod = Manifests.template(app).path("spec");
     String uid = pod.at("/securityContext/runAsUser").asString();

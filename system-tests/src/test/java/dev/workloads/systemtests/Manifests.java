@@ -46,14 +46,15 @@ final class Manifests {
         && resource.at("/metadata/name").asString().equals(name)).findFirst().orElseThrow();
   }
 
-  /** Returns the template of a Deployment's pods. */
-  static JsonNode template(String deployment) {
-    return resource("Deployment", deployment).at("/spec/template");
+  /** Returns the template of the pods, of a Deployment or a Job, with the container of that name. */
+  static JsonNode template(String container) {
+    return resources().stream().map(resource -> resource.at("/spec/template"))
+        .filter(template -> template.at("/spec/containers/0/name").asString("").equals(container)).findFirst().orElseThrow();
   }
 
-  /** Returns the container of a Deployment's pods. */
-  static JsonNode container(String deployment) {
-    return template(deployment).at("/spec/containers/0");
+  /** Returns the container of that name. */
+  static JsonNode container(String name) {
+    return template(name).at("/spec/containers/0");
   }
 
   /** Returns what a generator of one of the kustomizations puts into the ConfigMap or Secret of that name. */
