@@ -16,11 +16,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.yaml.snakeyaml.Yaml;
 
-/** The queries of the dashboard and of the alert, against the scrape of a running pair. */
+/** The queries of the dashboard, of the alerts and of the autoscaler, against the scrape of a running pair. */
 class DashboardIT {
 
   private static final Pattern BY = Pattern.compile("\\bby \\(([^)]*)\\)");
@@ -29,6 +30,8 @@ class DashboardIT {
   private static final Pattern SERIES = Pattern.compile("^(\\w+)(?:\\{(.*)})? \\S+$", Pattern.MULTILINE);
   private static final String NAME = "__name__";
 
+  @TempDir
+  private static Path directory;
   @AutoClose
   private static NatsServer nats;
   @AutoClose
@@ -39,14 +42,14 @@ class DashboardIT {
 
   @BeforeAll
   static void scrapeAPairThatHasFailedAndDoneTasks() throws IOException {
-    nats = NatsServer.start();
+    nats = NatsServer.start("-js", "-sd", directory.toString());
     httpApi = App.httpApi(nats.url(), "-Xmx48m").awaitReady(); // so small that garbage is collected before the scrape
     assertThat(httpApi.post("{\"payload\": \"nobody is there\"}").statusCode()).isEqualTo(502);
     try (App reverse = App.reverse(nats.url()).awaitReady()) {
       assertThat(httpApi.post("{\"worker\": \"reverse\", \"payload\": \"\"}").statusCode()).isEqualTo(502);
       assertThat(reverse.log()).doesNotContain("ERROR");
     }
-    worker = App.taskLeet(nats.url()).awaitReady();
+    worker = App.taskLeet(nats.url(), "--messaging.durable.subscriptions=jobs.default").awaitReady();
     assertThat(httpApi.post("{\"payload\": \"Hello\"}").statusCode()).isEqualTo(200);
     scrape(httpApi, "http-api");
     scrape(worker, "task-leet");
@@ -82,6 +85,7 @@ class DashboardIT {
       addQueries(new Yaml().load(Files.readString(Path.of("../deploy", file))), queries); // JSON is YAML, too
       assertThat(queries).as(file).hasSizeGreaterThan(before);
     }
+    queries.add(Manifests.resource("ScaledObject", "task-leet").findValue("query").asString());
     return queries.stream();
   }
 
