@@ -1,0 +1,180 @@
+"""A worker that reverses texts, for durable tasks: jobs.reverse-python."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import uuid
+from datetime import datetime, timezone
+
+import nats
+from nats.js.errors import APIError, NotFoundError
+
+NAME = "reverse-python"
+MAX_IN_FLIGHT = int(os.environ.get("MAX_IN_FLIGHT", 16))
+MAX_RUNTIME = 900
+MAX_ATTEMPTS = 5
+BACKOFF = [1, 5, 30, 120]
+WRONG_LAST_SEQUENCE = 10071
+
+
+class Rejected(Exception):
+    """The task is at fault: another attempt would fail as well."""
+
+
+async def reverse(data):
+    if not data:
+        raise Rejected("there is nothing to reverse")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise Rejected("the text is not UTF-8")
+    await asyncio.sleep(0.2)  # stands for the work; what blocks belongs into asyncio.to_thread
+    return text[::-1].encode()
+
+
+class Task:
+    """A job that was handed to this worker, and the entry of its task. Whoever replaces the entry too late is told so."""
+
+    def __init__(self, js, job):
+        self.js, self.job = js, job
+        self.headers = dict(job.headers or {})
+        self.id = self.headers.get("Task-Id")
+        self.entry, self.revision = None, 0
+
+    async def look_up(self):
+        if self.id:
+            try:
+                found = await self.js.get_last_msg("KV_TASKS", "$KV.TASKS." + self.id)
+                if "KV-Operation" not in (found.headers or {}):
+                    self.entry, self.revision = json.loads(found.data), found.seq
+            except NotFoundError:
+                pass
+        return self.entry
+
+    async def replace(self, **changes):
+        """Changes the entry, unless another one has: then whatever is in hand is dropped, and the job left to them."""
+        entry = {name: value for name, value in (self.entry | changes).items() if value is not None}
+        answer = await self.js.publish("$KV.TASKS." + self.id, json.dumps(entry).encode(),
+                                       headers={"Nats-Expected-Last-Subject-Sequence": str(self.revision)})
+        self.entry, self.revision = entry, answer.seq
+
+    async def bury(self, reason, attempts):
+        told = self.id if self.entry else f"{NAME}.{self.job.metadata.sequence.stream}"
+        await self.js.publish("jobs-dead." + NAME, self.job.data, headers=self.headers | {
+            "Nats-Msg-Id": f"{told}-{attempts}", "Job-Subject": self.job.subject, "Task-Attempts": str(attempts),
+            "Dead-Letter-Reason": reason})
+
+    async def start(self):
+        """Begins an attempt; returns whether there is one to be made."""
+        entry, sequence = await self.look_up(), self.job.metadata.sequence.stream
+        if not entry:
+            await self.bury("expired", 0)
+            await self.job.term()
+            return False
+        put_back = entry["state"] == "failed" and self.headers.get("Task-Attempts") == str(entry["attempts"])
+        another = entry["job"] not in (0, sequence)
+        if not put_back and (another or entry["state"] not in ("queued", "running")):
+            await self.job.ack()
+            return False
+        died = entry["state"] == "running"  # the one who had it before said nothing
+        failures = 0 if put_back else entry["failures"] + died
+        if failures >= MAX_ATTEMPTS:
+            await self.fail(failures, "the worker ended during the attempt")
+            return False
+        await self.replace(state="running", attempts=entry["attempts"] + 1, failures=failures, job=sequence,
+                           runner=str(uuid.uuid4()), started=now(), finished=None)
+        return True
+
+    async def succeed(self, result):
+        await self.js.publish(f"$KV.TASKS.{self.id}.r{self.entry['attempts']}", result,
+                              headers={"Content-Type": "text/plain;charset=UTF-8"})
+        await self.replace(state="succeeded", finished=now(), error=None)
+        await self.job.ack()
+
+    async def reject(self, text):
+        await self.replace(state="failed", finished=now(), failures=self.entry["failures"] + 1,
+                           error={"code": 400, "text": text})
+        await self.job.ack()
+
+    async def try_again(self, text):
+        failures = self.entry["failures"] + 1
+        if failures >= MAX_ATTEMPTS:
+            await self.fail(failures, text)
+        else:
+            await self.replace(state="queued", failures=failures, error={"code": 500, "text": text})
+            await self.job.nak(delay=BACKOFF[min(failures, len(BACKOFF)) - 1])
+
+    async def fail(self, failures, text):
+        await self.bury(text, self.entry["attempts"])
+        await self.replace(state="failed", finished=now(), failures=failures, error={"code": 500, "text": text})
+        await self.job.term()
+
+
+def now():
+    return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+async def renew(job):
+    while True:
+        await asyncio.sleep(10)
+        await job.in_progress()
+
+
+async def work(task):
+    lease = asyncio.create_task(renew(task.job))
+    try:
+        if await task.start():
+            try:
+                async with asyncio.timeout(MAX_RUNTIME):
+                    result = await reverse(task.job.data)
+            except Rejected as fault:
+                await task.reject(str(fault))
+            except Exception:
+                logging.exception("handler failed")
+                await task.try_again("handler failed")
+            else:
+                await task.succeed(result)
+    except APIError as refusal:
+        if refusal.err_code != WRONG_LAST_SEQUENCE:
+            logging.exception("the job comes again when its lease is over")
+    except Exception:
+        logging.exception("the job comes again when its lease is over")
+    finally:
+        lease.cancel()
+
+
+async def main():
+    nc = await nats.connect(os.environ.get("NATS_URL", "nats://localhost:4222"), name=NAME, max_reconnect_attempts=-1)
+    js = nc.jetstream()
+    end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, end.set)
+    jobs = await js.pull_subscribe_bind(stream="JOBS_" + NAME, consumer=NAME)
+    slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+    running = set()
+
+    def ended(work):
+        running.discard(work)
+        slots.release()
+
+    while not end.is_set():
+        await slots.acquire()  # it pulls only what it can begin: nothing waits here while its lease runs
+        try:
+            job = (await jobs.fetch(1, timeout=1))[0]
+        except nats.errors.Error as nothing:
+            slots.release()
+            if not isinstance(nothing, nats.errors.TimeoutError):
+                logging.warning("cannot take tasks, trying on: %r", nothing)
+                await asyncio.sleep(1)
+            continue
+        running.add(begun := asyncio.create_task(work(Task(js, job))))
+        begun.add_done_callback(ended)
+    async with asyncio.timeout(25):
+        await asyncio.gather(*running)
+        await nc.flush()
+    await nc.close()
+
+
+asyncio.run(main())
