@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
  * The jobs of a stream, handed out by a pull consumer.
  *
  * <p>Jobs come in on a subscription of its own, which the transport moves along to another server. Of a pull that a lost
- * connection has ended nothing is heard: then the wait for it ends.
+ * connection has ended, or the server has refused, nothing is heard: then the wait for it ends.
  */
 final class JetStreamJobQueue implements JobQueue {
 
@@ -63,8 +63,8 @@ final class JetStreamJobQueue implements JobQueue {
     int taken = 0;
     while (taken < max) {
       BrokerMessage message = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      if (message == null) {
-        return;
+      if (message == null) { // the connection was lost, or the right to ask is missing
+        throw new BrokerException(Reason.TIMEOUT, "the consumer " + consumer + " of the stream " + stream + " does not answer");
       }
       JetStreamJob job = JetStreamJob.of(message, api.transport());
       if (job != null) {

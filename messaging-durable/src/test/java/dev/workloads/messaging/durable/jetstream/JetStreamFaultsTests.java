@@ -22,6 +22,7 @@ import io.nats.client.JetStreamManagement;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PurgeOptions;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -69,7 +70,8 @@ class JetStreamFaultsTests {
 
   private void connect(String... arguments) {
     server = NatsServer.start(arguments);
-    transport = NatsTransport.open(Options.builder().server(server.url()).build(), TIMEOUT, Duration.ofMillis(200));
+    transport = NatsTransport.open(Options.builder().server(server.url()).userInfo("app", "secret").build(), TIMEOUT,
+        Duration.ofMillis(200));
     await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
     store = new JetStreamStore(transport, BUCKET, "_INBOX", null);
     tasks = new DurableTasks(store, ROOMY.retention(), Duration.ofMillis(100), UnaryOperator.identity());
@@ -163,6 +165,22 @@ class JetStreamFaultsTests {
     JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
     assertThat(provisioner.provision()).isFalse();
     assertThat(provisioner.problem()).startsWith("JetStream does not answer");
+  }
+
+  @Test
+  void missingRightsAreToldAtOnce(CapturedOutput output) throws Exception {
+    stop();
+    connect("-c", Files.writeString(directory.resolve("nats.conf"), """
+        jetstream { store_dir: "%s" }
+        authorization { users: [ { user: app, password: secret, permissions: {
+          publish: { deny: ["$KV.>", "$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>", "$JS.API.CONSUMER.MSG.NEXT.>"] } } } ] }
+        """.formatted(directory)).toString());
+    provision(ROOMY, settings());
+    assertUnavailable("the message broker does not let messages be sent to $");
+    JobListenerContainer container = start(settings(), message -> null);
+    await().until(() -> container.problem() != null);
+    assertThat(container.problem()).isEqualTo("the consumer group of the stream JOBS_group does not answer");
+    assertThat(output).contains("Cannot take durable tasks, trying on: the consumer group");
   }
 
   private void assertUnavailable(String... messages) {
