@@ -94,8 +94,11 @@ final class JobProcessor {
   /** Records the start of an attempt; returns {@code null} if there is nothing to run. */
   private @Nullable TaskEntry start(Job job) {
     String id = job.message().header(Jobs.TASK_ID_HEADER);
-    // An entry that is not the last one lets the start fail, and the job comes again when its lease is over
+    // That of a first attempt may be an older one: then the start fails, and the job comes again when its lease is over
     TaskEntry entry = id == null ? null : register.find(id, STEP_TIMEOUT);
+    if (id != null && entry != null && entry.task().attempts() > 0) {
+      entry = register.findLatest(id, STEP_TIMEOUT);
+    }
     if (id == null || entry == null) {
       String told = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
       bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", told, 0);
