@@ -11,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** One keep-alive connection to an HTTP server, which tells whether an answer had begun when it broke. */
 final class HttpConnection implements AutoCloseable {
@@ -28,21 +30,18 @@ final class HttpConnection implements AutoCloseable {
     in = new BufferedInputStream(socket.getInputStream());
   }
 
-  /** Posts a task and reads the answer. */
-  Answer post(String json) throws IOException {
-    return post(json, "");
-  }
-
   /**
-   * Posts a task with further lines of headers and reads the answer.
+   * Posts a task and reads the answer.
    *
+   * @param headers further ones, such as {@code Prefer: respond-async}
    * @throws NoAnswerException if the connection ended without one byte of an answer
    */
-  Answer post(String json, String headers) throws IOException {
+  Answer post(String json, String... headers) throws IOException {
     byte[] body = json.getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream request = new ByteArrayOutputStream(body.length + 200);
     request.writeBytes(("POST /task HTTP/1.1\r\nHost: localhost\r\nAccept: application/problem+json\r\nContent-Length: "
-        + body.length + "\r\n" + headers + "\r\n").getBytes(StandardCharsets.US_ASCII));
+        + body.length + "\r\n" + Stream.of(headers).map(header -> header + "\r\n").collect(Collectors.joining())
+        + "\r\n").getBytes(StandardCharsets.US_ASCII));
     request.writeBytes(body);
     int first;
     try {

@@ -211,7 +211,8 @@ class RandomIT {
       boolean durable = random.nextInt(4) == 0;
       try (HttpConnection connection = new HttpConnection(port)) {
         HttpConnection.Answer answer = connection.post("{\"worker\": \"task-leet." + (durable ? "durable" : "valid")
-            + "\", \"payload\": \"" + json + "\"}", durable ? PREFERENCES.get(random.nextInt(PREFERENCES.size())) : "");
+            + "\", \"payload\": \"" + json + "\"}",
+            durable ? new String[] {PREFERENCES.get(random.nextInt(PREFERENCES.size())).strip()} : new String[0]);
         if (durable && answer.status() == 202) {
           task = answer.headers().get("location");
           tally.add(Tally.RIGHT, "", 0);
