@@ -238,7 +238,8 @@ class NatsTransportSecurityTests {
       NatsTransport transport = transport(server.url(), options -> options);
       await().until(() -> server.log().split("maximum connections exceeded", -1).length > 5);
       await().until(() -> transport.connectionState().problem().contains("maximum connections exceeded"));
-      assertThat(output.getOut().split("Cannot connect to NATS", -1)).hasSize(2);
+      // They do not arrive each time: the first attempt may have gone without
+      assertThat(output.getOut().lines().filter(line -> line.contains("maximum connections exceeded"))).hasSize(1);
       first.close();
       await().until(transport::isReady);
     }
