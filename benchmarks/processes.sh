@@ -73,9 +73,9 @@ start_app() { # APP JDK: as in the image on JDK 25, else the plain jar; sets STA
   fi
   if [ "$jdk" = "$JDK25" ]; then
     LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs start "$WORK/image/$app" "$app" "$jdk/bin/java" $(image_flags "$app") \
-      "$(heap "$app")" -jar "$app.jar" "${settings[@]}"
+      "$(memory_limit "$app")" -jar "$app.jar" "${settings[@]}"
   else
-    start . "$app" "$jdk/bin/java" -XX:+UseSerialGC "$(heap "$app")" -jar "$app/target/$app.jar" "${settings[@]}"
+    start . "$app" "$jdk/bin/java" -XX:+UseSerialGC -Xmx96m -jar "$app/target/$app.jar" "${settings[@]}"
   fi
 }
 
