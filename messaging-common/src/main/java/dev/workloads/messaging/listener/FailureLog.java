@@ -2,8 +2,7 @@ package dev.workloads.messaging.listener;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -18,8 +17,10 @@ final class FailureLog {
   private static final Pattern TRACEPARENT = Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*");
 
   private final String listener;
-  private final AtomicLong second = new AtomicLong();
-  private final AtomicInteger inSecond = new AtomicInteger();
+  private final AtomicReference<Second> second = new AtomicReference<>(new Second(System.nanoTime() / 1_000_000_000, 0));
+
+  /** How many failures there were in a second of the clock. */
+  private record Second(long number, int failures) {}
 
   FailureLog(String listener) {
     this.listener = listener;
@@ -48,16 +49,19 @@ final class FailureLog {
     }
   }
 
-  // Two threads at the turn of a second may both reset the count: then a few more lines are logged, no harm
   private boolean isPermitted() {
     long now = System.nanoTime() / 1_000_000_000;
-    if (second.getAndSet(now) != now) {
-      int suppressed = inSecond.getAndSet(0) - MAX_PER_SECOND;
-      if (suppressed > 0) {
-        log.warn("{} more failures were not logged (listener {})", suppressed, listener);
-      }
+    // A thread that was held up since it looked at the clock counts for the second that others have begun
+    Second before = second.getAndUpdate(last -> last.number() - now >= 0
+        ? new Second(last.number(), last.failures() + 1) : new Second(now, 1));
+    if (before.number() - now >= 0) {
+      return before.failures() < MAX_PER_SECOND;
     }
-    return inSecond.incrementAndGet() <= MAX_PER_SECOND;
+    int suppressed = before.failures() - MAX_PER_SECOND;
+    if (suppressed > 0) {
+      log.warn("{} more failures were not logged (listener {})", suppressed, listener);
+    }
+    return true;
   }
 
   private String origin(BrokerMessage message) {
