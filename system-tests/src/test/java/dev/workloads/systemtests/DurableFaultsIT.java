@@ -288,15 +288,16 @@ class DurableFaultsIT {
 
   @Test
   @Tag("faults")
-  void manyWaitingTasksCostNoSpeedAndNoMoreMemory() throws Exception {
+  void manyWaitingTasksCostNoSpeedAndNoMoreMemory(@TempDir Path store) throws Exception {
     int parts = 10;
     int part = 10_000;
     String[] worker = {"-Xmx64m", "--messaging.consumer-group=many", "--messaging.subscriptions=tasks.many",
         "--messaging.durable.subscriptions=jobs.many"};
-    try (App many = App.of(TestWorker.class, nats.url(), worker);
-        App submitting = httpApi(nats.url(), "-Xmx96m").awaitReady()) {
+    try (NatsServer server = NatsServer.start("-js", "-sd", store.toString());
+        App many = App.of(TestWorker.class, server.url(), worker);
+        App submitting = httpApi(server.url(), "-Xmx96m").awaitReady()) {
       many.awaitReady();
-      awaitTakesTasks(nats.url(), "many");
+      awaitTakesTasks(server.url(), "many");
       many.kill();
       submitMany(submitting, "warm-up", part);
       List<Long> perSecond = new ArrayList<>();
