@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class DrainLifecycleTests {
 
   private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s",
-      "task.durable.enabled=true", "task.max-in-flight=2"));
+      "task.durable.enabled=true", "task.max-in-flight=3"));
 
   @AfterEach
   void close() {
@@ -67,9 +67,10 @@ class DrainLifecycleTests {
   void whoWaitsForADurableTaskIsAnsweredAtOnce() throws Exception {
     api.queue("never");
     String path = api.path("never", "x");
-    try (Connection submitting = api.connect(); Connection looking = api.connect()) {
+    try (Connection submitting = api.connect(); Connection looking = api.connect(); Connection third = api.connect()) {
       submitting.send(HttpApi.taskRequest(HttpApi.json("never", "x"), "Prefer: respond-async, wait=30"));
       looking.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=30\r\n\r\n");
+      third.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=30\r\n\r\n");
       Awaitility.await().untilAsserted(() -> assertThat(api.task("never", "x").reason()).isEqualTo("overloaded"));
       long start = System.nanoTime();
 
@@ -83,6 +84,7 @@ class DrainLifecycleTests {
       assertThat(status.status()).isEqualTo(200);
       assertThat(status.member("state")).isEqualTo("queued");
       assertThat(status.header("Connection")).isEqualTo("close");
+      assertThat(third.answer().status()).isEqualTo(200);
       assertThat(api.get(path, "Prefer: wait=30").header("Connection")).isEqualTo("close"); // and this one at once as well
       closed.get(10, TimeUnit.SECONDS);
     }
