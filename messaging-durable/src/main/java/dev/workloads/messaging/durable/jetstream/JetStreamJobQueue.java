@@ -47,9 +47,9 @@ final class JetStreamJobQueue implements JobQueue {
     this.stream = JetStreamNames.stream(group);
     this.consumer = JetStreamNames.consumer(group);
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
-    // A group of one: where the transport moves to another server, both know the inbox for a while
+    // No queue group, which would bridge a move to another server: members are not told that nobody answers
     this.subscription =
-        api.transport().subscribe(List.of(inbox + ".*"), "worker", (message, replies) -> arrived.add(message));
+        api.transport().subscribe(List.of(inbox + ".*"), null, (message, replies) -> arrived.add(message));
   }
 
   @Override
