@@ -112,12 +112,6 @@ final class Submissions implements AutoCloseable {
     return accepted;
   }
 
-  /** Returns whether all clients are done. */
-  boolean isDone() {
-    threads.shutdown();
-    return threads.isTerminated();
-  }
-
   /** Waits for the clients, and returns what became of each submission; what was accepted is {@link Tally#RIGHT}. */
   Tally await() {
     return tally.awaitEnd(threads, PATIENCE.multipliedBy(5));
