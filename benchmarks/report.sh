@@ -84,8 +84,9 @@ with_ratios() { # adds the requests per second as ratios to Go's
   awk -F'\t' -v OFS='\t' '
     NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i }
     { line[NR] = $0; all[NR] = $column["req/s"]; one[NR] = $column["one_session_req/s"]; if ($1 == "go") go = NR }
+    function of(rate, gos) { return gos ? sprintf("%.2f", rate / gos) : "" }
     END { print line[1], "of_go", "one_session_of_go"
-      for (i = 2; i <= NR; i++) print line[i], sprintf("%.2f\t%.2f", all[i] / all[go], one[i] / one[go]) }'
+      for (i = 2; i <= NR; i++) print line[i], of(all[i], all[go]), of(one[i], one[go]) }'
 }
 
 report() {
@@ -98,9 +99,7 @@ report() {
     medians start 1 | markdown
     printf '\n### Durable tasks, 16 callers\n\n'
     medians durable 2 | markdown
-    printf '\n### JMH\n\n```\n'
-    cat "$RESULTS/jmh.txt" 2>/dev/null || true
-    printf '```\n\n### Machine\n\n```\n'
+    printf '\n### Machine\n\n```\n'
     cat "$RESULTS/machine.txt" 2>/dev/null || true
     printf '```\n'
   } >"$RESULTS/report.md"
