@@ -25,7 +25,8 @@ import org.springframework.context.SmartLifecycle;
 public final class JobListenerContainer implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
-  private static final Duration PULL_WAIT = Duration.ofSeconds(5);
+  // How long nothing is taken, and a second more, after a pull that was lost with a connection or a server
+  private static final Duration PULL_WAIT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
