@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -312,7 +313,9 @@ class DurableFaultsIT {
       System.out.printf("%d waiting tasks: submissions per second in each tenth %s; http-api (-Xmx96m) %d MiB, worker "
           + "(-Xmx64m) %d MiB; %d done %d s after the worker's start%n", parts * part, perSecond, httpApiMemory,
           residentMegabytes(many), part, (System.nanoTime() - begin) / 1_000_000_000);
-      assertThat(perSecond.get(parts - 1)).isGreaterThan(perSecond.get(0) * 8 / 10);
+      // The best of each half, since others may use the machine
+      assertThat(Collections.max(perSecond.subList(parts / 2, parts)))
+          .isGreaterThan(Collections.max(perSecond.subList(0, parts / 2)) * 8 / 10);
       assertThat(httpApiMemory).isLessThan(320);
       assertThat(residentMegabytes(many)).isLessThan(256);
       assertThat(submitting.log() + many.log()).doesNotContain("OutOfMemoryError");
