@@ -254,6 +254,7 @@ class JetStreamFaultsTests {
     }
     begun.await();
     server.kill();
+    await().until(() -> !transport.connectionState().isUp()); // until then a request waits for its timeout
     assertFails(Reason.BROKER_UNAVAILABLE, () -> submit(null));
     server.startAgain();
     end.countDown();
