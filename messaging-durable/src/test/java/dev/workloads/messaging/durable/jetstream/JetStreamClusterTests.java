@@ -12,6 +12,7 @@ import dev.workloads.messaging.durable.TaskStatus;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
@@ -115,7 +116,7 @@ class JetStreamClusterTests {
     try (Connection connection = Nats.connect(NODES.get(0).url())) {
       for (int round = 0; round < 5; round++) {
         String key = "one key " + round;
-        long before = connection.jetStreamManagement().getStreamInfo("JOBS_group").getStreamState().getMsgCount();
+        long before = waitingJobs(connection);
         List<Future<TaskStatus>> submissions = new ArrayList<>();
         for (int i = 0; i < clients; i++) {
           DurableTasks client = CLIENTS.get(i % SIZE);
@@ -126,12 +127,16 @@ class JetStreamClusterTests {
           ids.add(submission.get().id());
         }
         assertThat(ids).hasSize(1);
-        assertThat(connection.jetStreamManagement().getStreamInfo("JOBS_group").getStreamState().getMsgCount())
-            .isEqualTo(before + 1);
+        assertThat(waitingJobs(connection)).isEqualTo(before + 1);
       }
     } finally {
       threads.shutdownNow();
     }
+  }
+
+  private static long waitingJobs(Connection connection) {
+    return await().ignoreExceptionsInstanceOf(JetStreamApiException.class).until(() ->
+        connection.jetStreamManagement().getStreamInfo("JOBS_group").getStreamState().getMsgCount(), count -> true);
   }
 
   @Test
@@ -170,7 +175,7 @@ class JetStreamClusterTests {
 
   private static void haveAnotherLeadTheConsumer(String leaving) throws Exception {
     try (Connection connection = Nats.connect(NODES.get(1).url())) {
-      await().pollInterval(Duration.ofSeconds(1)).until(() -> {
+      await().pollInterval(Duration.ofSeconds(1)).ignoreExceptionsInstanceOf(JetStreamApiException.class).until(() -> {
         String leader =
             connection.jetStreamManagement().getConsumerInfo("JOBS_group", "group").getClusterInfo().getLeader();
         if (leaving.equals(leader)) {
