@@ -42,7 +42,10 @@ public final class UnreadBodyValve extends ValveBase {
     }
   }
 
+  // Over HTTP/2 the stream would be reset by an error that may reach the client before the answer; there it just ends
   static void doNotReadRest(Request request) {
-    request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+    if (!"HTTP/2.0".equals(request.getProtocol())) {
+      request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+    }
   }
 }
