@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class InProcessStore implements DurableStore {
 
   private static final Duration DUPLICATE_WINDOW = Duration.ofMinutes(2);
+  private static final int MAX_MESSAGE_IDS = 100_000; // then the oldest is forgotten
   private static final int MAX_DEAD_LETTERS = 1000; // then the oldest is dropped
 
   private final Duration retention;
@@ -198,7 +199,8 @@ public final class InProcessStore implements DurableStore {
 
   private void forgetOldIds() {
     Instant forgotten = Instant.now().minus(DUPLICATE_WINDOW);
-    for (Iterator<Instant> each = messageIds.values().iterator(); each.hasNext() && each.next().isBefore(forgotten);) {
+    Iterator<Instant> each = messageIds.values().iterator();
+    while (each.hasNext() && (each.next().isBefore(forgotten) || messageIds.size() >= MAX_MESSAGE_IDS)) {
       each.remove();
     }
   }
