@@ -20,6 +20,7 @@ final class JetStreamApi {
   static final String PREFIX = "$JS.API.";
   private static final JsonMapper JSON = JsonMapper.shared();
   // The server's codes, which are the same in all versions
+  private static final int TOO_LARGE = 10054;
   private static final int NO_ROOM = 10077;
   private static final int WRONG_LAST_SEQUENCE = 10071;
   private static final int WRONG_LAST_SEQUENCE_UNKNOWN = 10164;
@@ -77,9 +78,8 @@ final class JetStreamApi {
     throw switch (error.path("err_code").asInt()) {
       case WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN -> new StaleRevisionException(message.subject());
       case NO_ROOM, NO_ROOM_IN_ACCOUNT -> new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
-      default -> error.path("code").asInt() == 400
-          ? new BrokerException(Reason.PAYLOAD_TOO_LARGE, why)
-          : new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
+      case TOO_LARGE -> new BrokerException(Reason.PAYLOAD_TOO_LARGE, why);
+      default -> new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
     };
   }
 
