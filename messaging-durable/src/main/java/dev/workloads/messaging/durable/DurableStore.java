@@ -37,7 +37,7 @@ public interface DurableStore {
   void put(String key, byte[] value, @Nullable String contentType, Duration timeout);
 
   /**
-   * Deletes a value.
+   * Deletes a value; its key is not to be used again.
    *
    * @throws StaleRevisionException if it has another revision
    */

@@ -6,7 +6,6 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
-import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -112,23 +111,7 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public long compareAndSet(String key, byte[] value, long revision, Duration timeout) {
-    try {
-      return write(message(key, value).withHeader(EXPECTED_REVISION, Long.toString(revision)), timeout);
-    } catch (StaleRevisionException e) {
-      // What was deleted still has a revision, where nobody sees a value
-      long deleted = revision == 0 ? deletedRevision(key, timeout) : 0;
-      if (deleted == 0) {
-        throw e;
-      }
-      return write(message(key, value).withHeader(EXPECTED_REVISION, Long.toString(deleted)), timeout);
-    }
-  }
-
-  private long deletedRevision(String key, Duration timeout) {
-    BrokerMessage found = inBucket(() -> api.transport().request(
-        new BrokerMessage(JetStreamApi.PREFIX + "DIRECT.GET.KV_" + bucket + "." + subject(key), new byte[0]), timeout));
-    String sequence = found.header("Nats-Sequence");
-    return sequence == null || found.header(OPERATION) == null ? 0 : Long.parseLong(sequence);
+    return write(message(key, value).withHeader(EXPECTED_REVISION, Long.toString(revision)), timeout);
   }
 
   @Override
