@@ -42,8 +42,8 @@ machine() {
   echo "$(nproc) cores of $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(uname -sr)"
   for java in "$JDK25" "$JDK17"; do "$java/bin/java" -version 2>&1 | sed -n 2p; done
   echo "$(go version | cut -d' ' -f3), nats.go $(awk '/nats.go/ { print $NF; exit }' benchmarks/go/go.mod)"
-  echo "$(rustc --version | cut -d' ' -f1,2), $(grep -A1 -E '^name = "(axum|async-nats)"' benchmarks/rust/Cargo.lock |
-    sed -n 's/.* = "\(.*\)"/\1/p' | paste -sd' ')"
+  echo "$(rustc --version | cut -d' ' -f1,2), $(cargo tree --quiet --depth 1 --prefix none --manifest-path \
+    benchmarks/rust/Cargo.toml | grep -E '^(axum|async-nats) ' | paste -sd' ')"
   echo "$("$NATS_SERVER" --version), $(wrk --version 2>&1 | head -1 | cut -d' ' -f1,2)"
   echo "ROUNDS=$ROUNDS DURATION=$DURATION WARMUP=$WARMUP"
 }
