@@ -57,7 +57,7 @@ public final class DurableLayer {
 
   private static byte[] result(DurableTasks tasks) throws InterruptedException {
     TaskStatus task = tasks.submit("task-leet", PAYLOAD, null, TIMEOUT);
-    TaskStatus done = tasks.await(task.id(), status -> status.state().isFinished(), TIMEOUT, TIMEOUT);
+    TaskStatus done = tasks.await(task, status -> status.state().isFinished(), TIMEOUT, TIMEOUT);
     return Objects.requireNonNull(tasks.result(Objects.requireNonNull(done), TIMEOUT)).body();
   }
 

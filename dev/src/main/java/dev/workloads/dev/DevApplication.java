@@ -40,8 +40,7 @@ public class DevApplication {
   @ConditionalOnBooleanProperty("task.durable.enabled")
   InProcessStore inProcessStore(Environment environment) {
     DurableProperties durable = Binder.get(environment).bindOrCreate("messaging.durable", DurableProperties.class);
-    return new InProcessStore(durable.retention(),
-        Math.min(durable.maxBytes().toBytes(), Runtime.getRuntime().maxMemory() / 8));
+    return new InProcessStore(durable.retention(), durable.maxBytes().toBytes(), durable.maxJobs());
   }
 
   @Bean

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.IdempotencyKeyReusedException;
+import dev.workloads.messaging.durable.Jobs;
 import dev.workloads.messaging.durable.TaskError;
 import dev.workloads.messaging.durable.TaskResult;
 import dev.workloads.messaging.durable.TaskState;
@@ -25,13 +26,13 @@ import org.springframework.http.ETag;
 import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
- * Takes durable tasks, and answers the paths of those that were taken. Who submits or waits holds one of the permits of
- * those who wait for a worker.
+ * Takes durable tasks, and answers the paths of those that were taken. Who waits for a task holds one of the permits of
+ * those who wait for a worker; with none free the answer is how the task is now.
  */
 final class DurableTaskRoutes {
 
   private static final Logger log = LoggerFactory.getLogger(DurableTaskRoutes.class);
-  private static final Pattern PATH = Pattern.compile("/task/([A-Za-z0-9_-]{22,64})(/result)?");
+  private static final Pattern PATH = Pattern.compile("/task/([^/]+)(/result)?");
 
   private final DurableTasks tasks;
   private final Duration timeout;
@@ -57,16 +58,13 @@ final class DurableTaskRoutes {
 
   /** Submits a task, waits for it if the client does, and answers. Closes the body. */
   void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response) throws IOException {
-    Outcome outcome;
-    try (body) {
-      if (!inFlight.tryAcquire()) {
-        throw ProblemException.tooManyRequests();
-      }
+    Deadline deadline = Deadline.after(timeout);
+    TaskStatus accepted = accept(body, request, deadline);
+    Duration wait = wait(request);
+    Outcome outcome = new Outcome(accepted, null);
+    if (wait != null && inFlight.tryAcquire()) {
       try {
-        Deadline deadline = Deadline.after(timeout);
-        TaskStatus accepted = accept(body, request, deadline);
-        Duration wait = wait(request);
-        outcome = wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline);
+        outcome = outcome(accepted, wait, deadline);
       } finally {
         inFlight.release();
       }
@@ -96,7 +94,7 @@ final class DurableTaskRoutes {
     try {
       Duration left = deadline.remaining();
       Deadline end = Deadline.after(wait.plus(left));
-      TaskStatus status = await(accepted.id(), task -> task.state().isFinished(), wait, left);
+      TaskStatus status = await(accepted, task -> task.state().isFinished(), wait, left);
       if (status == null) {
         return new Outcome(accepted, null);
       }
@@ -113,7 +111,7 @@ final class DurableTaskRoutes {
   /** Answers a request whose path is that of a task, and returns whether it is. */
   boolean answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     Matcher path = PATH.matcher(String.valueOf(request.getPathInfo()));
-    if (!path.matches()) {
+    if (!path.matches() || !Jobs.isTaskId(path.group(1))) {
       return false;
     }
     if (path.group(2) == null) {
@@ -155,7 +153,7 @@ final class DurableTaskRoutes {
       return required(tasks.find(id, timeout));
     }
     try {
-      return required(await(id,
+      return required(await(required(tasks.find(id, timeout)),
           known.isEmpty() ? task -> task.state().isFinished() : task -> !isKnown(task, known), wait, timeout));
     } finally {
       inFlight.release();
@@ -205,9 +203,9 @@ final class DurableTaskRoutes {
   }
 
   /** Waits until a task is as wanted, the time is over, or a stop begins. */
-  private @Nullable TaskStatus await(String id, Predicate<TaskStatus> wanted, Duration wait, Duration lookTimeout) {
+  private @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration lookTimeout) {
     try {
-      return tasks.await(id, task -> wanted.test(task) || drain.isDraining(), wait, lookTimeout);
+      return tasks.await(known, task -> wanted.test(task) || drain.isDraining(), wait, lookTimeout);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BrokerException(BrokerException.Reason.TIMEOUT, "the wait for the task was interrupted");

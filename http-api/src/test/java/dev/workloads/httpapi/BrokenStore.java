@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** A store in memory of which a step fails when the test says so. */
 final class BrokenStore implements DurableStore {
 
-  private final DurableStore store = new InProcessStore(Duration.ofHours(1), 10_000_000);
+  private final DurableStore store = new InProcessStore(Duration.ofHours(1), 10_000_000, 100_000);
   private volatile @Nullable RuntimeException onRead;
   private volatile @Nullable RuntimeException onWrite;
   private volatile @Nullable RuntimeException onAppend;

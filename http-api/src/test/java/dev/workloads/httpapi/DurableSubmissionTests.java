@@ -359,7 +359,7 @@ class DurableSubmissionTests {
   }
 
   @Test
-  void whoWaitsHoldsAPermit() throws Exception {
+  void whoWaitsHoldsAPermitAndWithNoneFreeDoesNotWait() throws Exception {
     HttpApi narrow = HttpApi.with("task.durable.enabled=true", "task.max-in-flight=1");
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch end = new CountDownLatch(1);
@@ -374,7 +374,8 @@ class DurableSubmissionTests {
       begun.await();
 
       assertThat(narrow.task(worker, "x").reason()).isEqualTo("overloaded");
-      assertThat(narrow.submit(worker, "x").reason()).isEqualTo("overloaded");
+      assertAccepted(narrow.submit(worker, "x"));
+      assertAccepted(narrow.submit(worker, "x", "Prefer: wait=20"));
 
       end.countDown();
       assertThat(waiting.answer().text()).isEqualTo("done");

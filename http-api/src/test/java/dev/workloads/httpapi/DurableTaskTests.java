@@ -207,7 +207,7 @@ class DurableTaskTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "text/html\u0000", "nonsense", "*/*"})
+  @ValueSource(strings = {"", "nonsense", "*/*"})
   void resultOfNoValidTypeIsText(String type) throws IOException {
     api.durableWorker(worker, message -> type.isEmpty() ? message.reply("done")
         : message.reply("done").withHeader("Content-Type", type));

@@ -19,7 +19,7 @@ public interface DurableStore {
   /**
    * Reads a value.
    *
-   * @param latest whether the last acknowledged write is seen for certain; else an older one may be
+   * @param latest whether the last acknowledged write is seen for certain; else one before it may be, but none only if there is none
    * @return the value, or {@code null} if there is none
    */
   @Nullable StoredValue read(String key, boolean latest, Duration timeout);

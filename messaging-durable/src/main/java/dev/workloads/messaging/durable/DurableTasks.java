@@ -74,18 +74,20 @@ public final class DurableTasks implements AutoCloseable {
     Deadline deadline = Deadline.after(timeout);
     String hash = hash(worker.getBytes(StandardCharsets.UTF_8), new byte[] {'\n'}, payload);
     String id = idempotencyKey == null ? randomId() : hash(idempotencyKey.getBytes(StandardCharsets.UTF_8));
-    TaskEntry entry = createOrFind(id, TaskRecord.queued(worker, hash, Instant.now()), deadline);
+    TaskRecord task = TaskRecord.queued(worker, hash, Instant.now());
+    TaskEntry entry = Retry.within(retryWindow, elapsed -> createOrFind(id, task, deadline));
     if (!entry.task().hash().equals(hash)) {
       throw new IdempotencyKeyReusedException();
     }
-    if (entry.task().state() == TaskState.QUEUED && entry.task().attempts() == 0) {
+    if (entry.task().isNew()) {
       try {
         publish(new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id), id, deadline);
       } catch (BrokerException e) {
         if (idempotencyKey == null && e.reason() != Reason.TIMEOUT) {
           forget(entry, deadline);
         }
-        throw e;
+        throw e.reason() == Reason.NO_RESPONDERS
+            ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + Jobs.SUBJECT_PREFIX + worker, e) : e;
       }
     }
     return status(entry);
@@ -131,26 +133,26 @@ public final class DurableTasks implements AutoCloseable {
   /**
    * Waits until a task is as wanted.
    *
+   * @param known how the task was when it was submitted or found
    * @param wanted what is waited for; also called on a thread of the store, with what is about to be written, and must not
    *     block
    * @param wait the longest wait
    * @param timeout the longest that the broker may take to answer once
-   * @return how the task is in the end, as wanted or not, or {@code null} if there is none with the id
+   * @return how the task is in the end, as wanted or not, or {@code null} if it has expired
    * @throws InterruptedException if the thread is interrupted
    */
-  public @Nullable TaskStatus await(String id, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
+  public @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
       throws InterruptedException {
+    String id = known.id();
     long end = System.nanoTime() + wait.toNanos();
+    TaskStatus status = known;
     try (TaskChanges.Signal signal = changes.of(id, value -> isWanted(id, value, wanted))) {
-      while (true) {
-        TaskStatus status = find(id, timeout);
-        long left = end - System.nanoTime();
-        if (status == null || wanted.test(status) || left <= 0) {
-          return status;
-        }
-        signal.await(left);
+      while (status != null && !wanted.test(status) && end - System.nanoTime() > 0) {
+        signal.await(end - System.nanoTime());
+        status = find(id, timeout);
       }
     }
+    return status;
   }
 
   // With a revision that none has: it is not known before the value is kept
@@ -166,12 +168,7 @@ public final class DurableTasks implements AutoCloseable {
 
   /** Returns the result of a task that has succeeded, or {@code null} if it has expired. */
   public @Nullable TaskResult result(TaskStatus succeeded, Duration timeout) {
-    Deadline deadline = Deadline.after(timeout);
-    String key = resultKey(succeeded.id(), succeeded.attempts());
-    StoredValue stored = store.read(key, false, deadline.remaining());
-    if (stored == null) {
-      stored = store.read(key, true, deadline.remaining());
-    }
+    StoredValue stored = store.read(resultKey(succeeded.id(), succeeded.attempts()), false, timeout);
     return stored == null ? null : new TaskResult(stored.bytes(), stored.contentType());
   }
 
@@ -223,7 +220,7 @@ public final class DurableTasks implements AutoCloseable {
     }
   }
 
-  /** Ends the notice of changes; who waits goes on to look once a second. */
+  /** Ends the notice of changes; who waits goes on to look, no less than once a second. */
   @Override
   public void close() {
     changes.close();

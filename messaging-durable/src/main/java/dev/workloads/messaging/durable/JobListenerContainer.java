@@ -145,11 +145,6 @@ public final class JobListenerContainer implements SmartLifecycle {
     return current == null ? null : current.queue().backlog(timeout);
   }
 
-  /** Returns the settings. */
-  public JobSettings settings() {
-    return settings;
-  }
-
   @Override
   public boolean isRunning() {
     return running != null;

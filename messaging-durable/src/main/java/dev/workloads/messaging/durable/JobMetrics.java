@@ -14,14 +14,16 @@ public interface JobMetrics {
     SUCCEEDED,
     /** The handler rejected the task; there are no more attempts. */
     REJECTED,
-    /** It failed, and there are no more attempts: a dead letter. */
+    /** It failed, and there are no more attempts: a dead letter, unless the result cannot be kept. */
     FAILED,
     /** It failed, and there will be another. */
     RETRIED,
     /** A stop took too long to wait for it: it was given back. */
     RELEASED,
-    /** Another worker was given the job in the meantime; what came out is dropped. */
-    SUPERSEDED
+    /** Somebody else has changed the task in the meantime; what came out is dropped. */
+    SUPERSEDED,
+    /** There was none, since the job names no task, or one whose entry has expired: a dead letter. */
+    EXPIRED
   }
 
   /** The first attempt at a task begins. */

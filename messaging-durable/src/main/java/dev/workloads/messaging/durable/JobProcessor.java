@@ -10,8 +10,9 @@ import dev.workloads.messaging.ErrorReply;
 import dev.workloads.messaging.durable.JobMetrics.Outcome;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
@@ -36,7 +37,6 @@ final class JobProcessor {
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
   private static final Duration STEP_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
-  private static final TaskError TOO_LARGE = new TaskError(500, ErrorReply.tooLarge().text());
 
   private final DurableStore store;
   private final TaskRegister register;
@@ -45,7 +45,7 @@ final class JobProcessor {
   private final ScheduledExecutorService timer;
   private final ThreadFactory threads;
   private final JobMetrics metrics;
-  private final Set<JobRun> runs = ConcurrentHashMap.newKeySet();
+  private final Map<String, JobRun> runs = new ConcurrentHashMap<>(); // by their runners, until their ends are recorded
   private final AtomicInteger stalled = new AtomicInteger();
   private volatile boolean releasing;
 
@@ -60,7 +60,7 @@ final class JobProcessor {
     this.store = store;
     this.register = new TaskRegister(store);
     this.settings = settings;
-    this.handlers = Map.copyOf(handlers);
+    this.handlers = handlers;
     this.timer = timer;
     this.threads = threads;
     this.metrics = metrics;
@@ -73,100 +73,120 @@ final class JobProcessor {
 
   /** Does what is to be done with a job; blocks for its handler. */
   void process(Job job) {
-    long third = settings.lease().toNanos() / 3;
-    Future<?> leaseRenewal = timer.scheduleAtFixedRate(job::renew, third, third, TimeUnit.NANOSECONDS);
+    Future<?> leaseRenewal = renewLease(job);
+    String runner = UUID.randomUUID().toString();
+    Deadline deadline = Deadline.after(settings.maxRuntime());
     try {
-      Deadline deadline = Deadline.after(settings.maxRuntime());
-      TaskEntry running = start(job);
-      if (running != null) {
-        run(new JobRun(job, running, leaseRenewal, deadline));
+      Optional<TaskEntry> running =
+          untilRecorded(deadline, name(job), () -> Optional.ofNullable(start(job, runner)));
+      if (running == null) {
+        job.giveBack(PAUSE);
+      } else if (running.isPresent()) {
+        JobRun run = new JobRun(job, running.get(), leaseRenewal, deadline);
+        runs.put(runner, run);
+        run(run);
       }
-    } catch (BrokerException e) {
-      log.warn("A job is given back, since its task cannot be looked up: {}", e.getMessage());
-      job.giveBack(PAUSE);
     } catch (RuntimeException e) { // such as an entry that somebody else wrote and that cannot be read
       log.error("A job could not be handled, it comes again in {} {}", settings.lease(), job.message(), e);
     } finally {
+      runs.remove(runner);
       leaseRenewal.cancel(false);
     }
   }
 
-  /** Records the start of an attempt; returns {@code null} if there is nothing to run. */
-  private @Nullable TaskEntry start(Job job) {
-    String id = job.message().header(Jobs.TASK_ID_HEADER);
-    // That of a first attempt may be an older one: then the start fails, and the job comes again when its lease is over
+  private Future<?> renewLease(Job job) {
+    long third = settings.lease().toNanos() / 3;
+    return timer.scheduleAtFixedRate(() -> {
+      try {
+        job.renew();
+      } catch (RuntimeException | Error e) { // it must not end the renewals to come
+        log.error("A lease could not be renewed, trying on {}", name(job), e);
+      }
+    }, third, third, TimeUnit.NANOSECONDS);
+  }
+
+  /** Records the start of an attempt; returns {@code null} if there is nothing to run. May be repeated. */
+  private @Nullable TaskEntry start(Job job, String runner) {
+    String id = taskId(job.message());
+    // That of a first attempt may be an older one: then the start fails, and is repeated
     TaskEntry entry = id == null ? null : register.find(id, STEP_TIMEOUT);
-    if (id != null && entry != null && entry.task().attempts() > 0) {
+    if (id != null && entry != null && !entry.task().isNew()) {
       entry = register.findLatest(id, STEP_TIMEOUT);
     }
     if (id == null || entry == null) {
-      String told = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
-      bury(job, id == null ? "no " + Jobs.TASK_ID_HEADER : "expired", told, 0);
+      String reason = id == null ? "no " + Jobs.TASK_ID_HEADER : "expired";
+      String letter = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
+      bury(job, reason, letter, 0);
+      log.error("A job is a dead letter without an attempt: {} ({})", reason, letter);
+      metrics.ended(Outcome.EXPIRED);
       job.terminate();
       return null;
     }
     TaskRecord task = entry.task();
-    boolean anew = task.state() == TaskState.FAILED
+    if (task.state() == TaskState.RUNNING && task.runner() != null) {
+      if (task.runner().equals(runner)) {
+        return entry; // it was recorded, and the answer was lost
+      }
+      if (runs.containsKey(task.runner())) {
+        return null; // this process is at it: while it had no connection, the lease ran out
+      }
+    }
+    boolean isPutBack = task.state() == TaskState.FAILED
         && Integer.toString(task.attempts()).equals(job.message().header(Jobs.TASK_ATTEMPTS_HEADER));
-    boolean another = task.job() != 0 && task.job() != job.sequence(); // a second job of one submission
-    if (!anew && (another || task.state().isFinished())) {
+    boolean isSecondJob = task.job() != 0 && task.job() != job.sequence();
+    if (!isPutBack && (isSecondJob || task.state().isFinished())) {
       job.acknowledge();
       return null;
     }
     // Found running, the attempt before ended without a word: its worker has died, or was cut off
-    int failures = anew ? 0 : task.failures() + (task.state() == TaskState.RUNNING ? 1 : 0);
+    int failures = isPutBack ? 0 : task.failures() + (task.state() == TaskState.RUNNING ? 1 : 0);
     if (failures >= settings.maxAttempts()) {
-      fail(job, entry, failures, new TaskError(500, "the worker ended during the attempt"));
+      fail(job, entry, task.failed(failures, new TaskError(500, "the worker ended during the attempt"), Instant.now()));
       return null;
     }
-    return start(job, entry, failures);
-  }
-
-  private @Nullable TaskEntry start(Job job, TaskEntry entry, int failures) {
-    String runner = UUID.randomUUID().toString();
-    TaskRecord started = entry.task().started(job.sequence(), runner, failures, Instant.now());
+    TaskRecord started = task.started(job.sequence(), runner, failures, Instant.now());
     TaskEntry running = replace(entry, started);
-    if (running != null && running.task().attempts() == 1) {
+    if (running != null && started.attempts() == 1) {
       metrics.started(Duration.between(started.submitted(), requireNonNull(started.started())));
     }
     return running;
   }
 
+  private static @Nullable String taskId(BrokerMessage job) {
+    String id = job.header(Jobs.TASK_ID_HEADER);
+    return id != null && Jobs.isTaskId(id) ? id : null;
+  }
+
   private void run(JobRun run) {
-    runs.add(run);
     if (releasing) { // perhaps too late for this run to be seen
-      runs.remove(run);
       if (run.end()) {
         recordRelease(run);
       }
       return;
     }
-    Future<?> overrun = timer.schedule(() -> threads.newThread(() -> tookTooLong(run)).start(),
-        settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
-    TaskResult result = null;
-    TaskError error = null;
+    Future<?> overrun =
+        timer.schedule(() -> tookTooLong(run), settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
+    BrokerMessage reply = null;
+    Throwable thrown = null;
     try {
-      BrokerMessage reply = handle(run);
-      ErrorReply failure = reply == null ? null : ErrorReply.from(reply);
-      error = failure == null ? null : new TaskError(failure.code(), failure.text());
-      result = reply == null ? new TaskResult(new byte[0], null)
-          : new TaskResult(reply.body(), reply.header("Content-Type"));
+      reply = handle(run);
     } catch (Throwable e) { // whatever it is, the attempt has failed
-      ErrorReply failure = ErrorReply.of(e);
-      error = new TaskError(failure.code(), failure.text());
-      if (!error.isRejection()) {
-        log.error("The handler of {} failed {}", run.job().message().subject(), origin(run.running()), e);
-      }
+      thrown = e;
     } finally {
       overrun.cancel(false);
-      runs.remove(run);
     }
-    if (run.end()) {
-      if (error == null && result != null) {
-        succeed(run, result);
-      } else {
-        failed(run, requireNonNull(error));
+    if (!run.end()) {
+      return;
+    }
+    ErrorReply error = thrown != null ? ErrorReply.of(thrown) : reply == null ? null : ErrorReply.from(reply);
+    if (error == null) {
+      succeed(run, reply == null ? new TaskResult(new byte[0], null)
+          : new TaskResult(reply.body(), reply.header("Content-Type")));
+    } else {
+      if (thrown != null && !TaskError.of(error).isRejection()) {
+        log.error("The handler of {} failed {}", run.job().message().subject(), name(run.entry()), thrown);
       }
+      failed(run, TaskError.of(error));
     }
   }
 
@@ -178,81 +198,106 @@ final class JobProcessor {
           + ": the queue has a subject that messaging.durable.subscriptions lacks");
     }
     return handler.handle(
-        message.withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(run.running().task().attempts())));
+        message.withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(run.entry().task().attempts())));
   }
 
+  // On the timer's thread: only the interrupt, which ends the lease
   private void tookTooLong(JobRun run) {
     if (run.interrupt()) {
+      runs.values().remove(run);
       log.error("The handler of {} was interrupted: it took longer than {} {}", run.job().message().subject(),
-          settings.maxRuntime(), origin(run.running()));
-      failed(run, new TaskError(500, "the handler took longer than " + settings.maxRuntime().toMillis() + " ms"));
+          settings.maxRuntime(), name(run.entry()));
+      TaskError error = new TaskError(500, "the handler took longer than " + settings.maxRuntime().toMillis() + " ms");
+      threads.newThread(() -> failed(run, error)).start();
     }
   }
 
   private void succeed(JobRun run, TaskResult result) {
-    TaskEntry running = run.running();
-    TaskRecord succeeded = running.task().succeeded(Instant.now());
-    Boolean stored = untilRecorded(run, () -> {
-      try {
-        store.put(DurableTasks.resultKey(running.id(), succeeded.attempts()), result.body(), result.contentType(),
-            STEP_TIMEOUT);
-        return true;
-      } catch (BrokerException e) {
-        if (e.reason() == Reason.PAYLOAD_TOO_LARGE) {
-          return false;
-        }
-        throw e;
-      }
-    });
-    if (Boolean.FALSE.equals(stored)) {
-      log.error("A result is larger than the broker takes {}", origin(running));
-      end(run, running.task().failed(running.task().failures() + 1, TOO_LARGE, Instant.now()), Outcome.FAILED);
-    } else if (stored != null && end(run, succeeded, Outcome.SUCCEEDED)) {
-      metrics.succeeded(Duration.between(succeeded.submitted(), requireNonNull(succeeded.finished())));
+    TaskRecord end = untilRecorded(run, () -> keep(result, run.entry()));
+    if (end != null && end(run, end, end.error() == null ? Outcome.SUCCEEDED : Outcome.FAILED) && end.error() == null) {
+      metrics.succeeded(Duration.between(end.submitted(), requireNonNull(end.finished())));
     }
   }
 
+  /** Stores a result, and returns how the task ends; a result that no retry could store has failed, as a reply would have. */
+  private TaskRecord keep(TaskResult result, TaskEntry entry) {
+    TaskRecord task = entry.task();
+    ErrorReply error;
+    try {
+      store.put(DurableTasks.resultKey(entry.id(), task.attempts()), result.body(), result.contentType(), STEP_TIMEOUT);
+      return task.succeeded(Instant.now());
+    } catch (IllegalArgumentException e) {
+      log.error("The Content-Type of a result cannot be stored: {} {}", e.getMessage(), name(entry));
+      error = ErrorReply.of(e);
+    } catch (BrokerException e) {
+      if (e.reason() != Reason.PAYLOAD_TOO_LARGE) {
+        throw e;
+      }
+      log.error("A result is larger than the broker takes {}", name(entry));
+      error = ErrorReply.tooLarge();
+    }
+    return task.failed(task.failures() + 1, TaskError.of(error), Instant.now());
+  }
+
   private void failed(JobRun run, TaskError error) {
-    TaskEntry running = run.running();
-    int failures = running.task().failures() + 1;
+    TaskRecord task = run.entry().task();
+    int failures = task.failures() + 1;
     if (error.isRejection()) {
-      end(run, running.task().failed(failures, error, Instant.now()), Outcome.REJECTED);
+      end(run, task.failed(failures, error, Instant.now()), Outcome.REJECTED);
     } else if (failures >= settings.maxAttempts()) {
+      TaskRecord failed = task.failed(failures, error, Instant.now());
       untilRecorded(run, () -> {
-        fail(run.job(), running, failures, error);
-        return true;
+        fail(run.job(), run.entry(), failed);
+        return failed;
       });
-    } else if (recorded(run, running.task().queuedAgain(failures, error), Outcome.RETRIED)) {
+    } else if (recorded(run, task.queuedAgain(failures, error), Outcome.RETRIED)) {
       Duration pause = settings.backoff(failures);
-      log.warn("Attempt {} failed, the next one is in {} {}", running.task().attempts(), pause, origin(running));
+      log.warn("Attempt {} failed, the next one is in {} {}", task.attempts(), pause, name(run.entry()));
       run.job().giveBack(pause);
     }
   }
 
-  /** Gives up a task for good: a dead letter first, then the state, and the job at last. */
-  private void fail(Job job, TaskEntry entry, int failures, TaskError error) {
-    bury(job, error.text(), entry.id(), entry.task().attempts());
-    if (replace(entry, entry.task().failed(failures, error, Instant.now())) != null) {
-      log.error("A task has failed after {} attempts, and is a dead letter now: {} {}", entry.task().attempts(),
-          error.text(), origin(entry));
+  /** Gives up a task for good: a dead letter first, then the state, and the job at last. May be repeated. */
+  private void fail(Job job, TaskEntry entry, TaskRecord failed) {
+    String error = requireNonNull(failed.error()).text();
+    bury(job, error, entry.id(), failed.attempts());
+    if (replace(entry, failed) != null) {
+      log.error("A task has failed after {} attempts, and is a dead letter now: {} {}", failed.attempts(), error,
+          name(entry));
       metrics.ended(Outcome.FAILED);
       job.terminate();
     }
   }
 
-  private void bury(Job job, String reason, String id, int attempts) {
+  private void bury(Job job, String reason, String letter, int attempts) {
     BrokerMessage message = job.message();
-    store.append(new BrokerMessage(Jobs.DEAD_LETTER_PREFIX + settings.group(), message.body(), null, message.headers())
-        .withHeader(Jobs.JOB_SUBJECT_HEADER, message.subject())
-        .withHeader(Jobs.TASK_ATTEMPTS_HEADER, Integer.toString(attempts))
-        .withHeader(Jobs.REASON_HEADER, reason.replaceAll("[^ -~]", "?")), id + "-" + attempts, STEP_TIMEOUT);
+    String subject = Jobs.DEAD_LETTER_PREFIX + settings.group();
+    String id = taskId(message);
+    Map<String, List<String>> named = id == null ? Map.of() : Map.of(Jobs.TASK_ID_HEADER, List.of(id));
+    // What the broker never takes is left out: headers that only others can send, then a payload that leaves them no room
+    BrokerMessage bare = new BrokerMessage(subject, new byte[0], null, named);
+    for (BrokerMessage copy : List.of(new BrokerMessage(subject, message.body(), null, message.headers()),
+        new BrokerMessage(subject, message.body(), null, named), bare)) {
+      try {
+        store.append(copy.withHeader(Jobs.JOB_SUBJECT_HEADER, message.subject())
+            .withHeader(Jobs.TASK_ATTEMPTS_HEADER, Integer.toString(attempts))
+            .withHeader(Jobs.REASON_HEADER, reason.replaceAll("[^ -~]", "?")), letter + "-" + attempts, STEP_TIMEOUT);
+        return;
+      } catch (IllegalArgumentException | BrokerException e) {
+        if (copy == bare || e instanceof BrokerException refused && refused.reason() != Reason.PAYLOAD_TOO_LARGE) {
+          throw e;
+        }
+        log.error("A dead letter goes without {}: {} {}", copy.headers() == named ? "the payload of its job"
+            : "other headers of its job than its id", e.getMessage(), name(job));
+      }
+    }
   }
 
   /** Interrupts the handlers that still run and gives their jobs back; blocks little longer than the timeout. */
   void release(Duration timeout) {
     releasing = true;
     Deadline deadline = Deadline.after(timeout);
-    for (JobRun run : runs) {
+    for (JobRun run : runs.values()) {
       if (!deadline.isOver() && run.interrupt()) {
         recordRelease(run);
       }
@@ -260,14 +305,14 @@ final class JobProcessor {
   }
 
   private void recordRelease(JobRun run) {
-    TaskRecord task = run.running().task();
+    TaskRecord task = run.entry().task();
     try {
-      if (replace(run.running(), task.queuedAgain(task.failures(), task.error())) != null) {
+      if (replace(run.entry(), task.queuedAgain(task.failures(), task.error())) != null) {
         metrics.ended(Outcome.RELEASED);
         run.job().giveBack(Duration.ZERO);
       }
     } catch (BrokerException e) {
-      log.warn("A task could not be given back, and will be found later: {} {}", e.getMessage(), origin(run.running()));
+      log.warn("A task could not be given back, and will be found later: {} {}", e.getMessage(), name(run.entry()));
     }
   }
 
@@ -280,22 +325,21 @@ final class JobProcessor {
   }
 
   private boolean recorded(JobRun run, TaskRecord next, Outcome outcome) {
-    boolean recorded = untilRecorded(run, () -> replace(run.running(), next)) != null;
+    boolean recorded = untilRecorded(run, () -> replace(run.entry(), next)) != null;
     if (recorded) {
       metrics.ended(outcome);
     }
     return recorded;
   }
 
-  /** Replaces an entry; returns {@code null} if another worker has. An outcome that is unknown is read back. */
+  /** Replaces an entry; returns {@code null} if somebody else has. An outcome that is unknown is read back. */
   private @Nullable TaskEntry replace(TaskEntry entry, TaskRecord next) {
     try {
       return register.replace(entry, next, STEP_TIMEOUT);
     } catch (StaleRevisionException e) {
       return readBack(entry, next);
     } catch (BrokerException e) {
-      TaskEntry written = e.reason() == Reason.TIMEOUT ? register.findLatest(entry.id(), STEP_TIMEOUT) : null;
-      if (written == null || written.revision() == entry.revision()) {
+      if (e.reason() != Reason.TIMEOUT) {
         throw e;
       }
       return readBack(entry, next);
@@ -307,32 +351,37 @@ final class JobProcessor {
     if (latest != null && latest.task().equals(next)) {
       return latest;
     }
-    if (latest != null && latest.revision() == entry.revision()) { // a cluster says so of a write that is still under way
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "another write of the entry is under way");
+    if (latest != null && latest.revision() == entry.revision()) { // a cluster says so also while the write is under way
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the entry is not written yet");
     }
-    log.warn("Another worker was given the job in the meantime, what this one has is dropped {}", origin(entry));
+    log.warn("Somebody else has changed the task in the meantime, what this one has is dropped {}", name(entry));
     metrics.ended(Outcome.SUPERSEDED);
     return null;
   }
 
-  /** Repeats a step until the store takes it or the run has taken too long; then returns {@code null}. */
-  private <T> @Nullable T untilRecorded(JobRun run, Supplier<@Nullable T> step) {
+  private <T> @Nullable T untilRecorded(JobRun run, Supplier<T> step) {
+    return untilRecorded(run.deadline(), name(run.entry()), step);
+  }
+
+  /**
+   * Repeats a step until the store takes it; returns {@code null} if it does not until the attempt has taken too long or
+   * the container has stopped. Meanwhile no more jobs are pulled.
+   */
+  private <T> @Nullable T untilRecorded(Deadline deadline, String name, Supplier<T> step) {
     boolean counted = false;
     try {
       while (true) {
         try {
           return step.get();
         } catch (BrokerException e) {
-          if (run.deadline().isOver()) {
-            log.error("The end of an attempt could not be recorded, the task will be tried again: {} {}", e.getMessage(),
-                origin(run.running()));
+          if (deadline.isOver() || releasing) {
+            log.error("An attempt could not be recorded, the task will be tried again: {} {}", e.getMessage(), name);
             return null;
           }
           if (!counted) {
             stalled.incrementAndGet();
             counted = true;
-            log.warn("The end of an attempt cannot be recorded now, trying on: {} {}", e.getMessage(),
-                origin(run.running()));
+            log.warn("An attempt cannot be recorded now, trying on: {} {}", e.getMessage(), name);
           }
           TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
         }
@@ -347,7 +396,11 @@ final class JobProcessor {
     }
   }
 
-  private static String origin(TaskEntry entry) {
+  private static String name(TaskEntry entry) {
     return "(task " + entry.id() + ", attempt " + entry.task().attempts() + ")";
+  }
+
+  private static String name(Job job) {
+    return "(task " + job.message().header(Jobs.TASK_ID_HEADER) + ", job " + job.sequence() + ")";
   }
 }

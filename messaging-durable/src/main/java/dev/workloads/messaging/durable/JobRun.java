@@ -9,16 +9,16 @@ import java.util.concurrent.Future;
 final class JobRun {
 
   private final Job job;
-  private final TaskEntry running;
+  private final TaskEntry entry;
   private final Future<?> leaseRenewal;
   private final Thread handler = Thread.currentThread();
   private final Deadline deadline;
   private boolean ended; // under this
 
   /** Begins a run on the handler's thread. */
-  JobRun(Job job, TaskEntry running, Future<?> leaseRenewal, Deadline deadline) {
+  JobRun(Job job, TaskEntry entry, Future<?> leaseRenewal, Deadline deadline) {
     this.job = job;
-    this.running = running;
+    this.entry = entry;
     this.leaseRenewal = leaseRenewal;
     this.deadline = deadline;
   }
@@ -28,8 +28,8 @@ final class JobRun {
   }
 
   /** Returns the task's entry as this run has written it. */
-  TaskEntry running() {
-    return running;
+  TaskEntry entry() {
+    return entry;
   }
 
   /** Returns when the attempt has taken too long. */

@@ -1,6 +1,8 @@
 package dev.workloads.messaging.durable;
 
-/** The subjects and headers of jobs. */
+import java.util.regex.Pattern;
+
+/** The subjects and headers of jobs, and the ids that they name. */
 public final class Jobs {
 
   /** What the subjects of jobs begin with; a worker's name follows. */
@@ -21,5 +23,12 @@ public final class Jobs {
   /** The header of a dead letter with the subject of its job. */
   public static final String JOB_SUBJECT_HEADER = "Job-Subject";
 
+  private static final Pattern TASK_ID = Pattern.compile("[A-Za-z0-9_-]{22,64}");
+
   private Jobs() {}
+
+  /** Returns whether a text may be the id of a task. */
+  public static boolean isTaskId(String text) {
+    return TASK_ID.matcher(text).matches();
+  }
 }

@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Wakes those who wait for a change of a task. Watches the store from the first wait on; its thread only releases permits.
  *
- * <p>The word of a change may come before the change can be read, and may not come at all: who was woken looks at once, then
- * after pauses that double from 5 ms to a second.
+ * <p>The word of a change may come before the change can be read, before somebody waits for it, and may not come at all: who
+ * was woken looks at once, then after pauses from 5 ms to a second, each four times the one before; who was not, from 50 ms on.
  */
 final class TaskChanges implements AutoCloseable {
 
-  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final long PAUSE_ONCE_WOKEN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final DurableStore store;
@@ -84,7 +85,7 @@ final class TaskChanges implements AutoCloseable {
     private final String id;
     private final Predicate<byte[]> relevant;
     private final Semaphore woken = new Semaphore(0);
-    private long pause = LONGEST_PAUSE_NANOS;
+    private long pause = FIRST_PAUSE_NANOS;
 
     private Signal(String id, Predicate<byte[]> relevant) {
       this.id = id;
@@ -101,9 +102,9 @@ final class TaskChanges implements AutoCloseable {
     void await(long leftNanos) throws InterruptedException {
       if (woken.tryAcquire(Math.min(leftNanos, pause), TimeUnit.NANOSECONDS)) {
         woken.drainPermits();
-        pause = FIRST_PAUSE_NANOS;
+        pause = PAUSE_ONCE_WOKEN_NANOS;
       } else {
-        pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+        pause = Math.min(4 * pause, LONGEST_PAUSE_NANOS);
       }
     }
 

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import dev.workloads.messaging.ErrorReply;
 
 /**
  * Why an attempt failed.
@@ -9,6 +10,10 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
  * @param text why, on one line
  */
 public record TaskError(int code, String text) {
+
+  static TaskError of(ErrorReply reply) {
+    return new TaskError(reply.code(), reply.text());
+  }
 
   /** Returns whether another attempt would fail as well. */
   @JsonIgnore

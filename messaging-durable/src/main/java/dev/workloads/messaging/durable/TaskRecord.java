@@ -1,6 +1,8 @@
 package dev.workloads.messaging.durable;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +18,21 @@ record TaskRecord(String worker, String hash, TaskState state, int attempts, int
     @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
     @Nullable TaskError error) {
 
+  TaskRecord {
+    Objects.requireNonNull(worker, "worker");
+    Objects.requireNonNull(hash, "hash");
+    Objects.requireNonNull(state, "state");
+    Objects.requireNonNull(submitted, "submitted");
+  }
+
   static TaskRecord queued(String worker, String hash, Instant now) {
     return new TaskRecord(worker, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null);
+  }
+
+  /** Returns whether nobody has begun it or taken it back. */
+  @JsonIgnore
+  boolean isNew() {
+    return state == TaskState.QUEUED && attempts == 0;
   }
 
   TaskRecord started(long job, String runner, int failures, Instant now) {

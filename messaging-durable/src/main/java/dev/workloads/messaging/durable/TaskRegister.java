@@ -19,11 +19,9 @@ final class TaskRegister {
     this.store = store;
   }
 
-  /** Returns an entry, perhaps not the last; one that seems to be missing is looked for where it must be. */
+  /** Returns an entry, perhaps not the last. */
   @Nullable TaskEntry find(String id, Duration timeout) {
-    Deadline deadline = Deadline.after(timeout);
-    TaskEntry found = read(id, false, timeout);
-    return found == null ? findLatest(id, deadline.remaining()) : found;
+    return read(id, false, timeout);
   }
 
   /** Returns the last entry. */

@@ -93,8 +93,7 @@ public final class DurableAutoConfiguration {
       @Bean
       @ConditionalOnMissingBean(DurableStore.class)
       InProcessStore inProcessStore(DurableProperties properties) {
-        return new InProcessStore(properties.retention(),
-            Math.min(properties.maxBytes().toBytes(), Runtime.getRuntime().maxMemory() / 8));
+        return new InProcessStore(properties.retention(), properties.maxBytes().toBytes(), properties.maxJobs());
       }
     }
 

@@ -43,6 +43,11 @@ final class InProcessJobQueue implements JobQueue {
     return subjects.contains(subject);
   }
 
+  /** Returns the number of jobs; called under the lock. */
+  int size() {
+    return jobs.size();
+  }
+
   /** Adds a job; called under the lock. */
   void add(BrokerMessage message) {
     jobs.put(++lastSequence, new QueuedJob(message, lastSequence));

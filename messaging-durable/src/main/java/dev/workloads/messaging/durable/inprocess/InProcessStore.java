@@ -12,6 +12,7 @@ import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -30,12 +31,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InProcessStore implements DurableStore {
 
-  private static final Duration DUPLICATE_WINDOW = Duration.ofMinutes(2);
+  private static final Duration LONGEST_DUPLICATE_WINDOW = Duration.ofMinutes(2);
   private static final int MAX_MESSAGE_IDS = 100_000; // then the oldest is forgotten
   private static final int MAX_DEAD_LETTERS = 1000; // then the oldest is dropped
 
   private final Duration retention;
   private final long maxBytes;
+  private final long maxJobs;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition jobsChanged = lock.newCondition();
   // All of these under the lock; the first entry is the oldest
@@ -52,11 +54,13 @@ public final class InProcessStore implements DurableStore {
    * Creates a store.
    *
    * @param retention how long a value is kept that is not written again
-   * @param maxBytes the most bytes of values, jobs and dead letters
+   * @param maxBytes the most bytes of values, jobs and dead letters, which never get more than an eighth of the heap
+   * @param maxJobs the most jobs in one queue
    */
-  public InProcessStore(Duration retention, long maxBytes) {
+  public InProcessStore(Duration retention, long maxBytes, long maxJobs) {
     this.retention = retention;
-    this.maxBytes = maxBytes;
+    this.maxBytes = Math.min(maxBytes, Runtime.getRuntime().maxMemory() / 8);
+    this.maxJobs = maxJobs;
   }
 
   @Override
@@ -116,7 +120,9 @@ public final class InProcessStore implements DurableStore {
   }
 
   private long write(String key, byte[] value, @Nullable String contentType) {
-    new BrokerMessage(key, value).requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
+    BrokerMessage message = new BrokerMessage(key, value);
+    (contentType == null ? message : message.withHeader("Content-Type", contentType))
+        .requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
     removeExpired();
     StoredValue former = values.get(key);
     reserve(value.length - (former == null ? 0 : former.bytes().length));
@@ -145,6 +151,9 @@ public final class InProcessStore implements DurableStore {
   }
 
   private void reserve(long more) {
+    while (bytes + more > maxBytes && !deadLetters.isEmpty()) {
+      bytes -= deadLetters.remove().size(); // as a stream that discards its oldest messages
+    }
     if (bytes + more > maxBytes) {
       throw new BrokerException(Reason.OVERLOADED, "there is no room for more: " + maxBytes + " bytes are taken");
     }
@@ -171,9 +180,8 @@ public final class InProcessStore implements DurableStore {
       Consumer<BrokerMessage> taker = taker(message.subject());
       forgetOldIds();
       if (!messageIds.containsKey(id)) {
-        reserve(message.size());
-        messageIds.put(id, Instant.now());
         taker.accept(message);
+        messageIds.put(id, Instant.now());
         jobsChanged.signalAll();
       }
     } finally {
@@ -186,11 +194,20 @@ public final class InProcessStore implements DurableStore {
       return this::bury;
     }
     return queues.values().stream().filter(queue -> queue.takes(subject)).findFirst()
-        .<Consumer<BrokerMessage>>map(queue -> queue::add)
-        .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + subject));
+        .<Consumer<BrokerMessage>>map(queue -> job -> enqueue(job, queue))
+        .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no queue takes " + subject));
+  }
+
+  private void enqueue(BrokerMessage job, InProcessJobQueue queue) {
+    if (queue.size() >= maxJobs) {
+      throw new BrokerException(Reason.OVERLOADED, "there is no room for more: " + maxJobs + " jobs wait");
+    }
+    reserve(job.size());
+    queue.add(job);
   }
 
   private void bury(BrokerMessage letter) {
+    reserve(letter.size());
     deadLetters.add(letter);
     if (deadLetters.size() > MAX_DEAD_LETTERS) {
       bytes -= deadLetters.remove().size();
@@ -198,7 +215,7 @@ public final class InProcessStore implements DurableStore {
   }
 
   private void forgetOldIds() {
-    Instant forgotten = Instant.now().minus(DUPLICATE_WINDOW);
+    Instant forgotten = Instant.now().minus(Collections.min(List.of(retention, LONGEST_DUPLICATE_WINDOW)));
     Iterator<Instant> each = messageIds.values().iterator();
     while (each.hasNext() && (each.next().isBefore(forgotten) || messageIds.size() >= MAX_MESSAGE_IDS)) {
       each.remove();

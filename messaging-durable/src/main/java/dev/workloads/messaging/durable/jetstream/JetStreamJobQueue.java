@@ -36,7 +36,7 @@ final class JetStreamJobQueue implements JobQueue {
   private final String stream;
   private final String consumer;
   private final String inbox;
-  // No more come than were asked for
+  // No more come than were asked for: each pull takes what is here before it asks for more
   private final BlockingQueue<BrokerMessage> arrived = new LinkedBlockingQueue<>();
   private final MessageTransport.Subscription subscription;
   private long pulls; // on the pulling thread only
@@ -55,27 +55,40 @@ final class JetStreamJobQueue implements JobQueue {
   @Override
   public void pull(int max, Duration wait, Consumer<Job> receiver) throws InterruptedException {
     if (provisioner != null && !provisioner.await(wait)) {
-      return; // it says why
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE,
+          "the stream " + stream + " is not prepared yet: " + provisioner.problem());
+    }
+    int missing = max;
+    for (BrokerMessage late = arrived.poll(); late != null; late = missing > 0 ? arrived.poll() : null) {
+      missing -= isTaken(late, receiver) ? 1 : 0; // a pull had asked for it whose wait was over: its lease runs
+    }
+    if (missing == 0) {
+      return;
     }
     String replyTo = inbox + "." + ++pulls;
     api.transport().publish(new BrokerMessage(JetStreamApi.PREFIX + "CONSUMER.MSG.NEXT." + stream + "." + consumer,
-        JetStreamApi.json(Map.of("batch", max, "expires", wait.toNanos())), replyTo, Map.of()));
+        JetStreamApi.json(Map.of("batch", missing, "expires", wait.toNanos())), replyTo, Map.of()));
     long deadline = System.nanoTime() + wait.plus(GRACE).toNanos();
-    int taken = 0;
-    while (taken < max) {
+    while (missing > 0) {
       BrokerMessage message = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
       if (message == null) { // the connection was lost, or the right to ask is missing
         throw new BrokerException(Reason.TIMEOUT, "the consumer " + consumer + " of the stream " + stream + " does not answer");
       }
-      JetStreamJob job = JetStreamJob.of(message, api.transport());
-      if (job != null) {
-        receiver.accept(job);
-        taken++;
+      if (isTaken(message, receiver)) {
+        missing--;
       } else if (message.subject().equals(replyTo)) { // and not that of a former pull
         requireOver(message);
         return;
       }
     }
+  }
+
+  private boolean isTaken(BrokerMessage message, Consumer<Job> receiver) {
+    JetStreamJob job = JetStreamJob.of(message, api.transport());
+    if (job != null) {
+      receiver.accept(job);
+    }
+    return job != null;
   }
 
   private void requireOver(BrokerMessage message) {

@@ -115,6 +115,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
     wanted.put("max_deliver", -1);
     wanted.put("max_ack_pending", -1);
     wanted.put("replay_policy", "instant");
+    wanted.put("filter_subject", "");
     JsonNode answer = api.ask("CONSUMER.INFO." + stream + "." + name, Map.of(), TIMEOUT);
     if (isMissing(answer, NO_CONSUMER)) {
       created("consumer " + name, api.ask("CONSUMER.DURABLE.CREATE." + stream + "." + name,
@@ -160,7 +161,6 @@ public final class JetStreamProvisioner implements SmartLifecycle {
     Map<String, Object> stream = stream("KV_" + bucket, List.of("$KV." + bucket + ".>"), "limits", "new");
     stream.put("max_age", limits.retention().toNanos());
     stream.put("max_msgs_per_subject", 1);
-    stream.put("duplicate_window", Math.min(limits.retention().toNanos(), Duration.ofMinutes(2).toNanos()));
     stream.put("allow_rollup_hdrs", true);
     stream.put("deny_delete", true);
     stream.put("allow_direct", true);
@@ -170,6 +170,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
   private Map<String, Object> queueConfiguration(String name, List<String> subjects) {
     Map<String, Object> stream = stream(name, subjects, "workqueue", "new");
     stream.put("max_msgs", limits.maxJobs());
+    stream.put("max_age", 0);
     return stream;
   }
 
@@ -186,6 +187,8 @@ public final class JetStreamProvisioner implements SmartLifecycle {
     stream.put("storage", "file");
     stream.put("max_bytes", limits.maxBytes());
     stream.put("num_replicas", limits.replicas());
+    // As the server's own, but no longer than an entry is kept: then its key is free, and its job's id has to be
+    stream.put("duplicate_window", Math.min(limits.retention().toNanos(), Duration.ofMinutes(2).toNanos()));
     return stream;
   }
 

@@ -4,8 +4,10 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
+import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -58,7 +60,9 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
-    return latest ? readFromLeader(key, timeout) : readFromAny(key, timeout);
+    Deadline deadline = Deadline.after(timeout);
+    StoredValue found = latest ? null : readFromAny(key, timeout); // which may be behind
+    return found == null ? readFromLeader(key, deadline.remaining()) : found;
   }
 
   /** Asks any server that has the bucket (ADR-31); it answers with the message itself. */
@@ -74,30 +78,34 @@ public final class JetStreamStore implements DurableStore {
   }
 
   private @Nullable StoredValue readFromLeader(String key, Duration timeout) {
+    JsonNode message = lastMessage(key, timeout);
+    return message == null || isDeletion(message) ? null : new StoredValue(decoded(message, "data"),
+        header(message, CONTENT_TYPE), message.path("seq").asLong(), instant(message.path("time").asString("")));
+  }
+
+  private @Nullable JsonNode lastMessage(String key, Duration timeout) {
     JsonNode answer = api.ask("STREAM.MSG.GET.KV_" + bucket, Map.of("last_by_subj", subject(key)), timeout);
     JsonNode error = JetStreamApi.error(answer);
-    if (error != null) {
-      if (error.path("err_code").asInt() == NO_MESSAGE) {
-        return null;
-      }
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE,
-          "the bucket " + bucket + " cannot be read: " + error.path("description").asString(""));
+    if (error == null) {
+      return answer.path("message");
     }
-    JsonNode message = answer.path("message");
-    String headers = new String(decoded(message, "hdrs"), StandardCharsets.UTF_8);
-    if (header(headers, OPERATION) != null) {
+    if (error.path("err_code").asInt() == NO_MESSAGE) {
       return null;
     }
-    return new StoredValue(decoded(message, "data"), header(headers, CONTENT_TYPE), message.path("seq").asLong(),
-        instant(message.path("time").asString("")));
+    throw new BrokerException(Reason.BROKER_UNAVAILABLE,
+        "the bucket " + bucket + " cannot be read: " + error.path("description").asString(""));
+  }
+
+  private static boolean isDeletion(JsonNode message) {
+    return header(message, OPERATION) != null;
   }
 
   private static byte[] decoded(JsonNode message, String name) {
     return Base64.getDecoder().decode(message.path(name).asString(""));
   }
 
-  private static @Nullable String header(String headers, String name) {
-    return headers.lines().filter(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1))
+  private static @Nullable String header(JsonNode message, String name) {
+    return new String(decoded(message, "hdrs"), StandardCharsets.UTF_8).lines().filter(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1))
         .map(line -> line.substring(name.length() + 1).strip()).findFirst().orElse(null);
   }
 
@@ -111,7 +119,21 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public long compareAndSet(String key, byte[] value, long revision, Duration timeout) {
-    return write(message(key, value).withHeader(EXPECTED_REVISION, Long.toString(revision)), timeout);
+    Deadline deadline = Deadline.after(timeout);
+    BrokerMessage message = message(key, value);
+    try {
+      return write(replacing(message, revision), timeout);
+    } catch (StaleRevisionException e) {
+      JsonNode last = revision == 0 ? lastMessage(key, deadline.remaining()) : null;
+      if (last == null || !isDeletion(last)) {
+        throw e;
+      }
+      return write(replacing(message, last.path("seq").asLong()), deadline.remaining()); // the mark that somebody deleted it
+    }
+  }
+
+  private static BrokerMessage replacing(BrokerMessage message, long revision) {
+    return message.withHeader(EXPECTED_REVISION, Long.toString(revision));
   }
 
   @Override
@@ -122,8 +144,7 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public void delete(String key, long revision, Duration timeout) {
-    write(message(key, new byte[0]).withHeader(OPERATION, DELETED)
-        .withHeader(EXPECTED_REVISION, Long.toString(revision)), timeout);
+    write(replacing(message(key, new byte[0]).withHeader(OPERATION, DELETED), revision), timeout);
   }
 
   private BrokerMessage message(String key, byte[] value) {

@@ -200,7 +200,7 @@ class DurableAutoConfigurationTests {
 
   @Test
   void ownBeansTakeTheirPlaces() {
-    InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000);
+    InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000, 10);
     HealthIndicator health = () -> Health.unknown().build();
     MeterBinder meters = registry -> { };
     worker.withPropertyValues(SUBSCRIPTIONS).withBean(DurableStore.class, () -> store)
@@ -275,8 +275,8 @@ class DurableAutoConfigurationTests {
   private static String result(AssertableApplicationContext context, String worker, String payload)
       throws InterruptedException {
     DurableTasks tasks = context.getBean(DurableTasks.class);
-    String id = tasks.submit(worker, payload.getBytes(StandardCharsets.UTF_8), null, TIMEOUT).id();
-    TaskStatus done = tasks.await(id, status -> status.state().isFinished(), Duration.ofSeconds(10), TIMEOUT);
+    TaskStatus task = tasks.submit(worker, payload.getBytes(StandardCharsets.UTF_8), null, TIMEOUT);
+    TaskStatus done = tasks.await(task, status -> status.state().isFinished(), Duration.ofSeconds(10), TIMEOUT);
     TaskResult result = Objects.requireNonNull(tasks.result(Objects.requireNonNull(done), TIMEOUT));
     return new String(result.body(), StandardCharsets.UTF_8);
   }

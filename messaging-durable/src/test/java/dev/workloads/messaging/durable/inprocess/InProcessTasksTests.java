@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class InProcessTasksTests extends DurableTasksContractTests {
 
-  private final InProcessStore store = new InProcessStore(RETENTION, 64L << 20);
+  private final InProcessStore store = new InProcessStore(RETENTION, 64L << 20, 100_000);
 
   @Override
   protected DurableStore store() {

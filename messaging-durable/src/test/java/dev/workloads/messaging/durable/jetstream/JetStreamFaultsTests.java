@@ -117,7 +117,7 @@ class JetStreamFaultsTests {
     assertFails(Reason.OVERLOADED, this::fillBucket);
     assertFails(Reason.OVERLOADED, () -> submit(null));
     end.countDown();
-    await().until(() -> output.getOut().contains("The end of an attempt cannot be recorded now, trying on: there is no room"));
+    await().until(() -> output.getOut().contains("An attempt cannot be recorded now, trying on: there is no room"));
     assertThat(state(running)).isEqualTo(TaskState.RUNNING);
 
     purge("$KV.TASKS.filler.>");
@@ -234,7 +234,7 @@ class JetStreamFaultsTests {
     assertThat(done.attempts()).isEqualTo(2);
     TaskResult result = Objects.requireNonNull(tasks.result(done, TIMEOUT));
     assertThat(new String(result.body(), UTF_8)).isEqualTo("in time");
-    assertThat(output).contains("Another worker was given the job in the meantime, what this one has is dropped (task "
+    assertThat(output).contains("Somebody else has changed the task in the meantime, what this one has is dropped (task "
         + submitted.id() + ", attempt 1)");
   }
 
