@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Durable tasks that clients submit over HTTP, side by side and each with a payload of its own. A client with keys repeats
+ * Durable tasks that clients submit over HTTP, side by side and each with a text of its own. A client with keys repeats
  * what was not accepted; one without repeats only what no server has taken, as one that refuses the connection.
  */
 final class Submissions implements AutoCloseable {
@@ -25,7 +25,7 @@ final class Submissions implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Pattern REASON = Pattern.compile("\"reason\":\"([a-z-]+)\"");
 
-  private final String worker;
+  private final WorkerKind kind;
   private final String name;
   private final boolean keys;
   private final int[] ports;
@@ -33,16 +33,16 @@ final class Submissions implements AutoCloseable {
   private final Tally tally = new Tally();
   private final ExecutorService threads = Executors.newFixedThreadPool(CLIENTS);
 
-  private Submissions(String worker, String name, boolean keys, App... servers) {
-    this.worker = worker;
+  private Submissions(WorkerKind kind, String name, boolean keys, App... servers) {
+    this.kind = kind;
     this.name = name;
     this.keys = keys;
     this.ports = Arrays.stream(servers).mapToInt(App::port).toArray();
   }
 
   /** Starts 16 clients that submit so many tasks to a worker within the time; zero is as fast as they are accepted. */
-  static Submissions start(String worker, String name, int count, Duration time, boolean keys, App... servers) {
-    Submissions submissions = new Submissions(worker, name, keys, servers);
+  static Submissions start(WorkerKind kind, String name, int count, Duration time, boolean keys, App... servers) {
+    Submissions submissions = new Submissions(kind, name, keys, servers);
     long pauseNanos = time.toNanos() * CLIENTS / count;
     for (int i = 0; i < CLIENTS; i++) {
       int client = i;
@@ -63,7 +63,7 @@ final class Submissions implements AutoCloseable {
     open.forEach(HttpConnection::close);
   }
 
-  private int submit(String payload, List<HttpConnection> open, int firstServer) {
+  private int submit(String text, List<HttpConnection> open, int firstServer) {
     int server = firstServer;
     long begin = System.nanoTime();
     while (System.nanoTime() - begin < PATIENCE.toNanos()) {
@@ -71,18 +71,18 @@ final class Submissions implements AutoCloseable {
         if (open.isEmpty()) {
           open.add(new HttpConnection(ports[server]));
         }
-        HttpConnection.Answer answer = post(open.get(0), payload);
+        HttpConnection.Answer answer = post(open.get(0), text);
         if (answer.closes()) {
           open.remove(0).close();
           server = (server + 1) % ports.length;
         }
         if (answer.status() == 202) {
-          accepted.put(answer.headers().get("location").substring("/task/".length()), payload);
-          tally.add(Tally.RIGHT, payload, System.nanoTime() - begin);
+          accepted.put(answer.headers().get("location").substring("/task/".length()), text);
+          tally.add(Tally.RIGHT, text, System.nanoTime() - begin);
           return server;
         }
         Matcher reason = REASON.matcher(answer.body());
-        tally.add(reason.find() ? reason.group(1) : "status " + answer.status(), payload, System.nanoTime() - begin);
+        tally.add(reason.find() ? reason.group(1) : "status " + answer.status(), text, System.nanoTime() - begin);
         if (!keys) {
           return server;
         }
@@ -91,25 +91,34 @@ final class Submissions implements AutoCloseable {
         open.clear();
         server = (server + 1) % ports.length;
         if (!keys && !(e instanceof ConnectException)) {
-          tally.add("no answer", payload, System.nanoTime() - begin);
+          tally.add("no answer", text, System.nanoTime() - begin);
           return server;
         }
       }
       LockSupport.parkNanos(20_000_000);
     }
-    tally.add(Tally.LOST, payload + ": not accepted", System.nanoTime() - begin);
+    tally.add(Tally.LOST, text + ": not accepted", System.nanoTime() - begin);
     return server;
   }
 
-  private HttpConnection.Answer post(HttpConnection connection, String payload) throws IOException {
-    String json = "{\"worker\": \"" + worker + "\", \"payload\": \"" + payload + "\"}";
-    return keys ? connection.post(json, "Prefer: respond-async", "Idempotency-Key: \"" + payload + "\"")
+  private HttpConnection.Answer post(HttpConnection connection, String text) throws IOException {
+    String json = "{\"worker\": \"" + kind.jobs() + "\", \"payload\": \"" + kind.work(text) + "\"}";
+    return keys ? connection.post(json, "Prefer: respond-async", "Idempotency-Key: \"" + text + "\"")
         : connection.post(json, "Prefer: respond-async");
   }
 
-  /** Returns the payloads of the tasks that were accepted so far, by their ids. */
+  /** Returns the texts of the tasks that were accepted so far, by their ids. */
   Map<String, String> accepted() {
     return accepted;
+  }
+
+  /** Returns the right answer to a task with the text. */
+  String answer(String text) {
+    return kind.answer(kind.work(text));
+  }
+
+  WorkerKind kind() {
+    return kind;
   }
 
   /** Waits for the clients, and returns what became of each submission; what was accepted is {@link Tally#RIGHT}. */

@@ -18,6 +18,11 @@ enum WorkerKind {
     }
 
     @Override
+    String jobs() {
+      return "work";
+    }
+
+    @Override
     String work(String text) {
       return text;
     }
@@ -38,6 +43,11 @@ enum WorkerKind {
     @Override
     String[] busy(int maxInFlight, int millis) {
       return new String[] {"--messaging.max-in-flight=1"};
+    }
+
+    @Override
+    String jobs() {
+      return "task-leet";
     }
 
     @Override
@@ -69,6 +79,9 @@ enum WorkerKind {
 
   /** Returns settings with which many of {@link #work} at once keep the worker busy for a while. */
   abstract String[] busy(int maxInFlight, int millis);
+
+  /** Returns the name that durable tasks call the worker by. */
+  abstract String jobs();
 
   /** Returns the text, made long where only that makes work of it. */
   abstract String work(String text);
