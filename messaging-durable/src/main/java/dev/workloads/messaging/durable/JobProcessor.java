@@ -66,7 +66,7 @@ final class JobProcessor {
     this.metrics = metrics;
   }
 
-  /** Returns whether some end cannot be recorded now, so that no more should be begun. */
+  /** Returns whether something cannot be recorded now, so that no more should be begun. */
   boolean isStalled() {
     return stalled.get() > 0;
   }
@@ -108,7 +108,7 @@ final class JobProcessor {
   /** Records the start of an attempt; returns {@code null} if there is nothing to run. May be repeated. */
   private @Nullable TaskEntry start(Job job, String runner) {
     String id = taskId(job.message());
-    // That of a first attempt may be an older one: then the start fails, and is repeated
+    // That of a first attempt may be an older one: then the start fails, and the job comes again when its lease is over
     TaskEntry entry = id == null ? null : register.find(id, STEP_TIMEOUT);
     if (id != null && entry != null && !entry.task().isNew()) {
       entry = register.findLatest(id, STEP_TIMEOUT);
@@ -287,8 +287,7 @@ final class JobProcessor {
         if (copy == bare || e instanceof BrokerException refused && refused.reason() != Reason.PAYLOAD_TOO_LARGE) {
           throw e;
         }
-        log.error("A dead letter goes without {}: {} {}", copy.headers() == named ? "the payload of its job"
-            : "other headers of its job than its id", e.getMessage(), name(job));
+        log.error("A dead letter cannot have all that its job has: {} {}", e.getMessage(), name(job));
       }
     }
   }
@@ -401,6 +400,6 @@ final class JobProcessor {
   }
 
   private static String name(Job job) {
-    return "(task " + job.message().header(Jobs.TASK_ID_HEADER) + ", job " + job.sequence() + ")";
+    return "(task " + taskId(job.message()) + ", job " + job.sequence() + ")";
   }
 }
