@@ -41,6 +41,7 @@ import org.springframework.core.env.Environment;
 
 /** Auto-configuration of a store for durable tasks, of the client that submits them, and of the worker that takes them. */
 @AutoConfiguration(after = MessagingAutoConfiguration.class)
+@EnableConfigurationProperties(DurableProperties.class) // everywhere, so that a mistyped name stops the start
 public final class DurableAutoConfiguration {
 
   private static final String BUCKET = "TASKS";
@@ -70,7 +71,6 @@ public final class DurableAutoConfiguration {
   /** What is there only where durable tasks are wanted. */
   @Configuration(proxyBeanMethods = false)
   @Conditional(OnDurable.class)
-  @EnableConfigurationProperties(DurableProperties.class)
   @Import(JobListenerConfiguration.class)
   static class Enabled {
 

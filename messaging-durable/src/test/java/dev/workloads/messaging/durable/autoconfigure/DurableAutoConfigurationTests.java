@@ -182,6 +182,8 @@ class DurableAutoConfigurationTests {
         .doesNotContain("messaging.durable");
     assertThat(FailedStart.report(worker.withPropertyValues("messaging.durabel.enabled=true")))
         .contains("There is no property 'messaging.durabel.enabled'", "Did you mean 'messaging.durable.enabled'?");
+    assertThat(FailedStart.report(worker.withPropertyValues("messaging.durable.subscripions=jobs.reverse")))
+        .contains("'messaging.durable.subscripions'", "Did you mean 'messaging.durable.subscriptions'?");
   }
 
   @Test
