@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import uuid
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ MAX_RUNTIME = 900
 MAX_ATTEMPTS = 5
 BACKOFF = [1, 5, 30, 120]
 WRONG_LAST_SEQUENCE = 10071
+ROOM_FOR_HEADERS = 100
 
 
 class Rejected(Exception):
@@ -37,10 +39,12 @@ async def reverse(data):
 class Task:
     """A job that was handed to this worker, and the entry of its task. Whoever replaces the entry too late is told so."""
 
-    def __init__(self, js, job):
-        self.js, self.job = js, job
+    def __init__(self, js, job, max_payload):
+        self.js, self.job, self.max_result = js, job, max_payload - ROOM_FOR_HEADERS
         self.headers = dict(job.headers or {})
-        self.id = self.headers.get("Task-Id")
+        self.id = self.headers.get("Task-Id", "")
+        if not re.fullmatch("[A-Za-z0-9_-]{22,64}", self.id):
+            self.id = None
         self.entry, self.revision = None, 0
 
     async def look_up(self):
@@ -70,7 +74,7 @@ class Task:
         """Begins an attempt; returns whether there is one to be made."""
         entry, sequence = await self.look_up(), self.job.metadata.sequence.stream
         if not entry:
-            await self.bury("expired", 0)
+            await self.bury("expired" if self.id else "no Task-Id", 0)
             await self.job.term()
             return False
         put_back = entry["state"] == "failed" and self.headers.get("Task-Attempts") == str(entry["attempts"])
@@ -88,14 +92,17 @@ class Task:
         return True
 
     async def succeed(self, result):
+        if len(result) > self.max_result:
+            return await self.end_failed(500, "reply too large")
         await self.js.publish(f"$KV.TASKS.{self.id}.r{self.entry['attempts']}", result,
                               headers={"Content-Type": "text/plain;charset=UTF-8"})
         await self.replace(state="succeeded", finished=now(), error=None)
         await self.job.ack()
 
-    async def reject(self, text):
+    async def end_failed(self, code, text):
+        """Fails the task at once, since another attempt would end the same way."""
         await self.replace(state="failed", finished=now(), failures=self.entry["failures"] + 1,
-                           error={"code": 400, "text": text})
+                           error={"code": code, "text": text})
         await self.job.ack()
 
     async def try_again(self, text):
@@ -130,7 +137,7 @@ async def work(task):
                 async with asyncio.timeout(MAX_RUNTIME):
                     result = await reverse(task.job.data)
             except Rejected as fault:
-                await task.reject(str(fault))
+                await task.end_failed(400, str(fault))
             except Exception:
                 logging.exception("handler failed")
                 await task.try_again("handler failed")
@@ -169,7 +176,7 @@ async def main():
                 logging.warning("cannot take tasks, trying on: %r", nothing)
                 await asyncio.sleep(1)
             continue
-        running.add(begun := asyncio.create_task(work(Task(js, job))))
+        running.add(begun := asyncio.create_task(work(Task(js, job, nc.max_payload))))
         begun.add_done_callback(ended)
     async with asyncio.timeout(25):
         await asyncio.gather(*running)

@@ -7,15 +7,19 @@ import java.io.InputStream;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The guide shows the code that is tested; links lead somewhere, and settings are those of the apps. */
+/** The guides show the code of the examples; links lead somewhere, and settings are those of the apps. */
 class DocumentationTests {
 
   @ParameterizedTest
@@ -26,6 +30,21 @@ class DocumentationTests {
   void guideHoldsTheExampleAsItIs(String file) throws IOException {
     assertThat(Files.readString(Path.of("../docs/write-a-worker.md"))).contains(
         Files.readString(Path.of("../examples/reverse/src", file)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"go, go, go", "python, python, py", "js, node, mjs"})
+  void pageShowsPartsOfTheExamplesInOtherLanguages(String fence, String directory, String extension) throws IOException {
+    List<String> files = new ArrayList<>();
+    try (Stream<Path> found = Files.walk(Path.of("../examples", directory), 2)) { // no further: libraries may be below
+      for (Path file : found.filter(each -> each.toString().endsWith("." + extension)).toList()) {
+        files.add(Files.readString(file));
+      }
+    }
+
+    assertThat(Pattern.compile("^```" + fence + "\n(.+?)^```$", Pattern.MULTILINE | Pattern.DOTALL)
+        .matcher(Files.readString(Path.of("../docs/other-languages.md"))).results().map(block -> block.group(1)))
+        .isNotEmpty().allSatisfy(block -> assertThat(files).anyMatch(file -> file.contains(block)));
   }
 
   @ParameterizedTest
