@@ -27,7 +27,8 @@ import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
  * Takes durable tasks, and answers the paths of those that were taken. Who waits for a task holds one of the permits of
- * those who wait for a worker; with none free the answer is how the task is now.
+ * those who wait for a worker; with none free the answer is how the task is now. A tenth more of them are for submissions
+ * alone, which last as long as the broker takes to answer.
  */
 final class DurableTaskRoutes {
 
@@ -39,6 +40,7 @@ final class DurableTaskRoutes {
   private final Duration maxWait;
   private final DrainLifecycle drain;
   private final Semaphore inFlight;
+  private final Semaphore reserve;
 
   DurableTaskRoutes(DurableTasks tasks, TaskProperties properties, DrainLifecycle drain, Semaphore inFlight) {
     this.tasks = tasks;
@@ -46,6 +48,7 @@ final class DurableTaskRoutes {
     this.maxWait = properties.durable().maxWait();
     this.drain = drain;
     this.inFlight = inFlight;
+    this.reserve = new Semaphore(Math.max(1, inFlight.availablePermits() / 10));
   }
 
   /** How a task is, with its result if it has one. */
@@ -58,15 +61,16 @@ final class DurableTaskRoutes {
 
   /** Submits a task, waits for it if the client does, and answers. Closes the body. */
   void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response) throws IOException {
-    Deadline deadline = Deadline.after(timeout);
-    TaskStatus accepted = accept(body, request, deadline);
-    Duration wait = wait(request);
-    Outcome outcome = new Outcome(accepted, null);
-    if (wait != null && inFlight.tryAcquire()) {
+    Outcome outcome;
+    try (body) {
+      Semaphore permit = acquirePermit();
       try {
-        outcome = outcome(accepted, wait, deadline);
+        Deadline deadline = Deadline.after(timeout);
+        TaskStatus accepted = accept(body, request, deadline);
+        Duration wait = permit == inFlight ? wait(request) : null;
+        outcome = wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline);
       } finally {
-        inFlight.release();
+        permit.release();
       }
     }
     drain.announceClose(request, response);
@@ -76,6 +80,17 @@ final class DurableTaskRoutes {
     } else {
       TaskStatusWriter.writeAccepted(response, outcome.status());
     }
+  }
+
+  /** Returns a permit to submit; only with one of those who wait for a worker may the client wait then. */
+  private Semaphore acquirePermit() {
+    if (inFlight.tryAcquire()) {
+      return inFlight;
+    }
+    if (reserve.tryAcquire()) {
+      return reserve;
+    }
+    throw ProblemException.tooManyRequests();
   }
 
   /** Submits a task; its bytes are free before anybody waits for it. */
