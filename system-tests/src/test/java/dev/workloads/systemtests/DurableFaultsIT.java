@@ -307,13 +307,11 @@ class DurableFaultsIT {
   void manyWaitingTasksCostNoSpeedAndNoMoreMemory(@TempDir Path store) throws Exception {
     int parts = 10;
     int part = 10_000;
-    String[] worker = {"-Xmx64m", "--messaging.consumer-group=many", "--messaging.subscriptions=tasks.many",
-        "--messaging.durable.subscriptions=jobs.many"};
     try (NatsServer server = NatsServer.start("-js", "-sd", store.toString());
-        App many = App.of(TestWorker.class, server.url(), worker);
+        App many = WorkerKind.TEST.start(server.url(), "-Xmx64m", "--messaging.durable.subscriptions=jobs.work");
         App submitting = httpApi(server.url(), "-Xmx96m").awaitReady()) {
       many.awaitReady();
-      awaitTakesTasks(server.url(), "many");
+      awaitTakesTasks(server.url(), "test-worker");
       many.kill();
       submitMany(submitting, "warm-up", part);
       List<Long> perSecond = new ArrayList<>();
@@ -340,7 +338,7 @@ class DurableFaultsIT {
 
   private static long submitMany(App httpApi, String name, int count) throws Exception {
     long begin = System.nanoTime();
-    try (Submissions load = Submissions.start("many", name, count, Duration.ZERO, false, httpApi)) {
+    try (Submissions load = Submissions.start(WorkerKind.TEST, name, count, Duration.ZERO, false, httpApi)) {
       load.await().requireOnly();
       return (System.nanoTime() - begin) / 1_000_000;
     }
