@@ -3,6 +3,7 @@
 # --- Processes: everything that starts here ends here ---
 
 PIDS=()
+COMPOSED= # the pair that runs in containers
 exec {NEVER}<> <(:) # reading from it is a sleep without a process
 
 nap() { read -rt "$1" -u "$NEVER" || true; }
@@ -30,7 +31,7 @@ stop() { # PID...: TERM, and KILL after 10 seconds
   done
 }
 
-trap 'stop "${PIDS[@]}"' EXIT
+trap 'stop "${PIDS[@]}"; [ -z "$COMPOSED" ] || compose down --volumes >/dev/null 2>&1' EXIT
 trap 'exit 130' INT TERM
 
 free_port() { # sets PORT
@@ -104,6 +105,22 @@ start_pair() { # PAIR
 }
 
 stop_pair() { stop "$HTTP" "$WORKER" "$NATS"; }
+
+# --- Containers ---
+
+compose() { # ARGUMENTS...
+  local directory=.
+  [ "$COMPOSED" = java25 ] || directory=benchmarks/$COMPOSED
+  BINARIES=$WORK/$COMPOSED/bin docker compose --project-name "benchmark-$COMPOSED" --file "$directory/docker-compose.yml" "$@"
+}
+
+container_pid() { # SERVICE
+  docker inspect --format '{{.State.Pid}}' "$(compose ps --quiet "$1")"
+}
+
+container_memory() { # SERVICE: MiB that are the container's own, as Docker counts them: without clean pages of files
+  docker stats --no-stream --format '{{.MemUsage}}' "$(compose ps --quiet "$1")" | sed 's/MiB.*//'
+}
 
 # --- Measuring ---
 

@@ -70,6 +70,7 @@ targets() {
   target "start of \`http-api\`" at-most 1.0 "$(figure start seconds http-api)" " s"
   target "start of \`task-leet\`" at-most 0.8 "$(figure start seconds task-leet)" " s"
   target "RSS of \`task-leet\` under load" at-most 120 "$(t worker_rss java25)" " MiB"
+  target "memory of \`task-leet\` under load in its container" at-most 120 "$(figure compose worker_mib java25)" " MiB"
 }
 
 of_go() { # COLUMN PAIR
@@ -99,6 +100,8 @@ report() {
     medians start 1 | markdown
     printf '\n### Durable tasks, 16 callers\n\n'
     medians durable 2 | markdown
+    printf '\n### In containers, by docker compose\n\n'
+    medians compose 1 | markdown
     printf '\n### Machine\n\n```\n'
     cat "$RESULTS/machine.txt" 2>/dev/null || true
     printf '```\n'

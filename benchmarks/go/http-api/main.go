@@ -121,7 +121,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /task", (&api{nc}).createTask)
 	server := &http.Server{
-		Addr:              "127.0.0.1:" + os.Getenv("PORT"),
+		Addr:              ":" + os.Getenv("PORT"),
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       20 * time.Second,
