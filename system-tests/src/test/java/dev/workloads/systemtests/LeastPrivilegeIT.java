@@ -96,6 +96,8 @@ class LeastPrivilegeIT {
       String task = accepted.headers().firstValue("Location").orElseThrow();
       Awaitility.await().atMost(PATIENCE)
           .until(() -> httpApi.get(task + "/result").body().equals("H3110 W0r1d"));
+      assertThat(httpApi.post("{\"payload\": \"Hello World\"}", "Prefer", "respond-async, wait=5").body())
+          .isEqualTo("H3110 W0r1d");
       assertThat(httpApi.get("/task/no-task-has-this-id-here").statusCode()).isEqualTo(404);
       assertThat(worker.metric("messaging_durable_backlog")).isZero();
       assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
@@ -139,7 +141,8 @@ class LeastPrivilegeIT {
   void httpApiMayOnlySendTasksAndHearItsOwnReplies() throws Exception {
     try (Client client = new Client(nats, "http-api", "1234")) {
       for (String subject : List.of("tasks.>", "tasks.default", "_INBOX.>", "_INBOX.x", "_INBOX_http_api", "$SRV.>",
-          "$SYS.>", ">", "*", "jobs.>", "jobs.task-leet", "jobs-dead.>", "$KV.>", "$KV.OTHER.*", "$JS.>")) {
+          "$SYS.>", ">", "*", "jobs.>", "jobs.task-leet", "jobs-dead.>", "$KV.>", "$KV.OTHER.*", "$KV.TASKS.*.*",
+          "$JS.>")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
       }
       for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING",
@@ -151,6 +154,7 @@ class LeastPrivilegeIT {
       client.areRefused(JET_STREAM);
       client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
       client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
+      client.subscribe("$KV.TASKS.*", null).isAllowed();
       client.publish("tasks.default").isAllowed();
       client.publish("jobs.nobody").isAllowed();
     }
