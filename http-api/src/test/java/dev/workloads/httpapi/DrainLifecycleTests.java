@@ -7,18 +7,24 @@ import dev.workloads.messaging.BrokerMessage;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class DrainLifecycleTests {
 
-  private final HttpApi api = HttpApi.start(List.of("task.drain-delay=1500ms", "task.request-timeout=15s",
-      "task.durable.enabled=true", "task.max-in-flight=3"));
+  private final HttpApi api;
+
+  DrainLifecycleTests(StoreKind kind) {
+    api = HttpApi.start(kind, "task.drain-delay=1500ms", "task.request-timeout=15s", "task.max-in-flight=3");
+  }
 
   @AfterEach
   void close() {

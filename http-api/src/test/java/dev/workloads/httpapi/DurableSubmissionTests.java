@@ -2,8 +2,6 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.ErrorReply;
 import dev.workloads.messaging.MessageRejectedException;
 import java.io.IOException;
@@ -13,19 +11,29 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code POST /task} for a durable task, from the preference to the answer. */
+@ParameterizedClass
+@EnumSource
 class DurableSubmissionTests {
 
   @RegisterExtension
-  static final HttpApi api = HttpApi.with("task.durable.enabled=true");
+  final HttpApi api;
   @RegisterExtension
   static final HttpApi without = HttpApi.with();
 
+  private final StoreKind kind;
   private final String worker = "w-" + UUID.randomUUID();
+
+  DurableSubmissionTests(StoreKind kind) {
+    this.kind = kind;
+    api = HttpApi.keepingTasksIn(kind);
+  }
 
   @Test
   void acceptedTaskIsToldWithItsStatus() throws IOException {
@@ -165,7 +173,7 @@ class DurableSubmissionTests {
   @ParameterizedTest
   @ValueSource(strings = {"1000", "99999999999999999999999999", "\"1000\""})
   void waitIsCutToTheLongest(String wait) throws IOException {
-    HttpApi impatient = HttpApi.with("task.durable.enabled=true", "task.durable.max-wait=300ms");
+    HttpApi impatient = HttpApi.keepingTasksIn(kind, "task.durable.max-wait=300ms");
     impatient.queue(worker);
     long start = System.nanoTime();
 
@@ -284,7 +292,7 @@ class DurableSubmissionTests {
 
   @Test
   void taskForWhichThereIsNoRoomIsRefused() throws IOException {
-    HttpApi small = HttpApi.with("task.durable.enabled=true", "messaging.durable.max-bytes=20KB");
+    HttpApi small = HttpApi.keepingTasksIn(kind, "messaging.durable.max-bytes=20KB");
     small.queue(worker);
 
     Answer answer = small.submit(worker, "x".repeat(30_000));
@@ -324,43 +332,9 @@ class DurableSubmissionTests {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({"TIMEOUT, timeout", "BROKER_UNAVAILABLE, broker-unavailable"})
-  void brokerThatDoesNotAnswerIsTold(Reason failure, String reason) throws IOException {
-    BrokenStore store = new BrokenStore();
-    HttpApi broken = HttpApi.keepingTasksIn(store, "messaging.request.retry-window=0");
-    try {
-      broken.queue(worker);
-      BrokerException why = new BrokerException(failure, "why");
-      store.fail(null, why, null);
-      assertProblem(broken.submit(worker, "x"), 502, reason, "why");
-      store.fail(null, null, why);
-      assertProblem(broken.submit(worker, "x"), 502, reason, "why");
-      assertProblem(broken.submit(worker, "x", "Idempotency-Key: k"), 502, reason, "why");
-      store.fail(null, null, null);
-      assertAccepted(broken.submit(worker, "x", "Idempotency-Key: k"));
-    } finally {
-      broken.context().close();
-    }
-  }
-
-  @Test
-  void taskThatIsAcceptedIsToldAlthoughTheBrokerIsGoneWhileTheClientWaits() throws IOException {
-    BrokenStore store = new BrokenStore();
-    HttpApi broken = HttpApi.keepingTasksIn(store);
-    try {
-      broken.queue(worker);
-      store.fail(new BrokerException(Reason.TIMEOUT, "why"), null, null);
-
-      assertAccepted(broken.submit(worker, "x", "Prefer: wait=20"));
-    } finally {
-      broken.context().close();
-    }
-  }
-
   @Test
   void whoWaitsHoldsAPermitAndWithNoneFreeDoesNotWait() throws Exception {
-    HttpApi narrow = HttpApi.with("task.durable.enabled=true", "task.max-in-flight=1");
+    HttpApi narrow = HttpApi.keepingTasksIn(kind, "task.max-in-flight=1");
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch end = new CountDownLatch(1);
     narrow.echo(worker);
@@ -388,7 +362,7 @@ class DurableSubmissionTests {
 
   @Test
   void permitAndBytesComeBackAfterEveryOutcome() throws IOException {
-    HttpApi narrow = HttpApi.with("task.durable.enabled=true", "task.max-in-flight=1", "task.max-buffered=64KB",
+    HttpApi narrow = HttpApi.keepingTasksIn(kind, "task.max-in-flight=1", "task.max-buffered=64KB",
         "messaging.request.retry-window=0");
     narrow.durableWorker(worker, message -> {
       if (message.text().startsWith("bad")) {
@@ -409,7 +383,7 @@ class DurableSubmissionTests {
 
   @Test
   void whoWaitsHoldsNoBytes() throws Exception {
-    HttpApi narrow = HttpApi.with("task.durable.enabled=true", "task.max-buffered=64KB");
+    HttpApi narrow = HttpApi.keepingTasksIn(kind, "task.max-buffered=64KB");
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch end = new CountDownLatch(1);
     narrow.echo(worker);

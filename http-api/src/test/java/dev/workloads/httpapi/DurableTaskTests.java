@@ -2,8 +2,6 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.MessageRejectedException;
 import java.io.IOException;
 import java.time.Duration;
@@ -14,23 +12,32 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The paths of a durable task: its status, its result, and how it is cancelled. */
+@ParameterizedClass
+@EnumSource
 class DurableTaskTests {
 
   private static final String FINISHED = "Prefer: wait=20";
   private static final String JSON = "Accept: application/problem+json";
 
   @RegisterExtension
-  static final HttpApi api = HttpApi.with("task.durable.enabled=true");
+  final HttpApi api;
 
+  private final StoreKind kind;
   private final String worker = "w-" + UUID.randomUUID();
   private final CountDownLatch begun = new CountDownLatch(1);
   private final CountDownLatch end = new CountDownLatch(1);
+
+  DurableTaskTests(StoreKind kind) {
+    this.kind = kind;
+    api = HttpApi.keepingTasksIn(kind);
+  }
 
   @Test
   void queuedTask() throws IOException {
@@ -156,20 +163,19 @@ class DurableTaskTests {
 
   @Test
   void taskThatWaitsForItsNextAttemptIsCancelled() throws IOException {
-    HttpApi patient = HttpApi.with("task.durable.enabled=true");
     AtomicInteger runs = new AtomicInteger();
-    patient.durableWorker(worker, message -> {
+    api.durableWorker(worker, message -> {
       runs.incrementAndGet();
       throw new IllegalStateException();
     });
-    String path = patient.path(worker, "x");
+    String path = api.path(worker, "x");
     Awaitility.await().pollInterval(Duration.ofMillis(5)).until(() -> {
-      Answer status = patient.get(path);
+      Answer status = api.get(path);
       return status.member("state").equals("queued") && status.json().has("error");
     });
 
-    assertThat(patient.send("DELETE", path).status()).isEqualTo(204);
-    assertThat(patient.submit(worker, "y", FINISHED).status()).isEqualTo(502); // after two runs of its own
+    assertThat(api.send("DELETE", path).status()).isEqualTo(204);
+    assertThat(api.submit(worker, "y", FINISHED).status()).isEqualTo(502); // after two runs of its own
     assertThat(runs).hasValue(3);
   }
 
@@ -362,7 +368,7 @@ class DurableTaskTests {
 
   @Test
   void waitIsCutToTheLongest() throws IOException {
-    HttpApi impatient = HttpApi.with("task.durable.enabled=true", "task.durable.max-wait=300ms");
+    HttpApi impatient = HttpApi.keepingTasksIn(kind, "task.durable.max-wait=300ms");
     impatient.queue(worker);
     String path = impatient.path(worker, "x");
     long start = System.nanoTime();
@@ -374,7 +380,7 @@ class DurableTaskTests {
 
   @Test
   void whoWaitsHoldsAPermitAndWhoFindsNoneIsAnsweredAtOnce() throws Exception {
-    HttpApi narrow = HttpApi.with("task.durable.enabled=true", "task.max-in-flight=1");
+    HttpApi narrow = HttpApi.keepingTasksIn(kind, "task.max-in-flight=1");
     narrow.echo(worker);
     narrow.queue(worker);
     String path = narrow.path(worker, "x");
@@ -409,7 +415,7 @@ class DurableTaskTests {
 
   @Test
   void expiredTaskIsUnknown() throws IOException {
-    HttpApi forgetful = HttpApi.with("task.durable.enabled=true", "messaging.durable.retention=1s");
+    HttpApi forgetful = HttpApi.keepingTasksIn(kind, "messaging.durable.retention=1s");
     forgetful.durableWorker(worker, message -> message.reply("done"));
     String path = forgetful.path(worker, "x");
     assertThat(forgetful.get(path, FINISHED).member("state")).isEqualTo("succeeded");
@@ -458,25 +464,6 @@ class DurableTaskTests {
 
     assertThat(answer.status()).isEqualTo(405);
     assertThat(answer.header("Allow")).isEqualTo("GET, HEAD");
-  }
-
-  @ParameterizedTest
-  @CsvSource({"TIMEOUT, timeout", "BROKER_UNAVAILABLE, broker-unavailable"})
-  void brokerThatDoesNotAnswerIsTold(Reason failure, String reason) throws IOException {
-    BrokenStore store = new BrokenStore();
-    HttpApi broken = HttpApi.keepingTasksIn(store);
-    try {
-      broken.queue(worker);
-      String path = broken.path(worker, "x");
-      store.fail(new BrokerException(failure, "why"), null, null);
-
-      assertProblem(broken.get(path, JSON), 502, reason, "why");
-      assertProblem(broken.get(path, JSON, FINISHED), 502, reason, "why");
-      assertProblem(broken.get(path + "/result", JSON), 502, reason, "why");
-      assertProblem(broken.send("DELETE", path, JSON), 502, reason, "why");
-    } finally {
-      broken.context().close();
-    }
   }
 
   @Test

@@ -8,9 +8,17 @@ import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobMetrics;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.durable.autoconfigure.DurableProperties;
+import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
+import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.test.NatsServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,6 +29,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -56,6 +65,7 @@ final class HttpApi implements AfterEachCallback {
     }
     parent.refresh();
     context = HttpApiApplication.configure(new SpringApplicationBuilder()).parent(parent)
+        .properties("messaging.durable.max-bytes=10MB") // the stream of each queue reserves them on the disk
         .run(Stream.concat(SETTINGS.stream(), settings.stream().map(setting -> "--" + setting)).toArray(String[]::new));
     this.transport = context.getBean(MessageTransport.class);
   }
@@ -75,6 +85,39 @@ final class HttpApi implements AfterEachCallback {
     return new HttpApi(transport, null, List.of(settings));
   }
 
+  /** Returns the application that keeps durable tasks in such a store; tests with the same settings share it. */
+  static HttpApi keepingTasksIn(StoreKind kind, String... settings) {
+    return SHARED.computeIfAbsent(Stream.concat(Stream.of(kind.name()), Stream.of(settings)).toList(),
+        key -> start(kind, settings));
+  }
+
+  /** Starts an application of the test's own that keeps durable tasks in such a store. */
+  static HttpApi start(StoreKind kind, String... settings) {
+    List<String> all = Stream.concat(Stream.of("task.durable.enabled=true"), Stream.of(settings)).toList();
+    return kind == StoreKind.JET_STREAM ? overJetStream(all) : start(all);
+  }
+
+  /** Has a server of its own, which ends with the JVM; its files are left to those who clean up the build. */
+  private static HttpApi overJetStream(List<String> settings) {
+    try {
+      Path files = Files.createTempDirectory(Path.of("target"), "jetstream-");
+      NatsServer server = NatsServer.start("-js", "-sd", files.toString());
+      HttpApi api = new HttpApi(null, null,
+          Stream.concat(Stream.of("messaging.nats.servers=" + server.url()), settings.stream()).toList());
+      awaitProvisioned(api.context.getBean(JetStreamProvisioner.class));
+      return api;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void awaitProvisioned(JetStreamProvisioner provisioner) {
+    Awaitility.await().pollDelay(Duration.ZERO).until(() -> {
+      provisioner.awaitProvisioned();
+      return true;
+    });
+  }
+
   /** Starts an application over the in-process transport that keeps durable tasks in the store. */
   static HttpApi keepingTasksIn(DurableStore store, String... settings) {
     return new HttpApi(new InProcessTransport(), store,
@@ -83,15 +126,32 @@ final class HttpApi implements AfterEachCallback {
 
   /** Creates the queue of a worker that is not there. */
   void queue(String worker) {
-    context.getBean(DurableStore.class).open(worker, List.of(Jobs.SUBJECT_PREFIX + worker), LEASE);
+    createQueue(settings(worker));
+  }
+
+  private void createQueue(JobSettings worker) {
+    if (transport instanceof NatsTransport) {
+      DurableProperties sizes = context.getBean(DurableProperties.class);
+      JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, "TASKS", new JetStreamLimits(
+          sizes.retention(), sizes.maxJobs(), sizes.maxBytes().toBytes(), sizes.replicas()), worker);
+      provisioner.start();
+      awaitProvisioned(provisioner);
+    } else {
+      context.getBean(DurableStore.class).open(worker.group(), worker.subjects(), worker.lease());
+    }
+  }
+
+  private static JobSettings settings(String worker) {
+    return new JobSettings(worker, List.of(Jobs.SUBJECT_PREFIX + worker), 4, LEASE, LEASE, 2,
+        List.of(Duration.ofMillis(100)), Duration.ofSeconds(1));
   }
 
   /** Starts a worker that does durable tasks, each in at most two attempts. */
   void durableWorker(String name, BrokerMessageHandler handler) {
-    String subject = Jobs.SUBJECT_PREFIX + name;
-    JobListenerContainer worker = new JobListenerContainer(context.getBean(DurableStore.class),
-        new JobSettings(name, List.of(subject), 4, LEASE, LEASE, 2, List.of(Duration.ofMillis(100)), Duration.ofSeconds(1)),
-        Map.of(subject, handler), Thread::new, new JobMetrics() {});
+    JobSettings settings = settings(name);
+    createQueue(settings);
+    JobListenerContainer worker = new JobListenerContainer(context.getBean(DurableStore.class), settings,
+        Map.of(settings.subjects().get(0), handler), Thread::new, new JobMetrics() {});
     durableWorkers.add(worker);
     worker.start();
   }
