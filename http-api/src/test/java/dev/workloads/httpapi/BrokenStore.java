@@ -7,16 +7,19 @@ import dev.workloads.messaging.durable.StoredValue;
 import dev.workloads.messaging.durable.inprocess.InProcessStore;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/** A store in memory of which a step fails when the test says so. */
+/** A store in memory of which a step fails when the test says so, and which knows how long each step might have taken. */
 final class BrokenStore implements DurableStore {
 
   private final DurableStore store = new InProcessStore(Duration.ofHours(1), 10_000_000, 100_000);
   private volatile @Nullable RuntimeException onRead;
   private volatile @Nullable RuntimeException onWrite;
   private volatile @Nullable RuntimeException onAppend;
+  private final Queue<Duration> timeouts = new ConcurrentLinkedQueue<>();
 
   /** Lets each kind of step fail from now on, or work. */
   void fail(@Nullable RuntimeException onRead, @Nullable RuntimeException onWrite, @Nullable RuntimeException onAppend) {
@@ -25,7 +28,15 @@ final class BrokenStore implements DurableStore {
     this.onAppend = onAppend;
   }
 
-  private static void check(@Nullable RuntimeException failure) {
+  /** Returns the timeouts of the steps since the last call. */
+  List<Duration> timeouts() {
+    List<Duration> taken = List.copyOf(timeouts);
+    timeouts.clear();
+    return taken;
+  }
+
+  private void check(@Nullable RuntimeException failure, Duration timeout) {
+    timeouts.add(timeout);
     if (failure != null) {
       throw failure;
     }
@@ -33,25 +44,25 @@ final class BrokenStore implements DurableStore {
 
   @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
-    check(onRead);
+    check(onRead, timeout);
     return store.read(key, latest, timeout);
   }
 
   @Override
   public long compareAndSet(String key, byte[] value, long revision, Duration timeout) {
-    check(onWrite);
+    check(onWrite, timeout);
     return store.compareAndSet(key, value, revision, timeout);
   }
 
   @Override
   public void put(String key, byte[] value, @Nullable String contentType, Duration timeout) {
-    check(onWrite);
+    check(onWrite, timeout);
     store.put(key, value, contentType, timeout);
   }
 
   @Override
   public void delete(String key, long revision, Duration timeout) {
-    check(onWrite);
+    check(onWrite, timeout);
     store.delete(key, revision, timeout);
   }
 
@@ -62,7 +73,7 @@ final class BrokenStore implements DurableStore {
 
   @Override
   public void append(BrokerMessage message, String id, Duration timeout) {
-    check(onAppend);
+    check(onAppend, timeout);
     store.append(message, id, timeout);
   }
 

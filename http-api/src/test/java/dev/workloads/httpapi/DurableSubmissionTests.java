@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -183,6 +184,27 @@ class DurableSubmissionTests {
   }
 
   @Test
+  void taskThatIsCancelledWhileTheClientWaitsIsAcceptedAsCancelled() throws IOException {
+    HttpApi narrow = HttpApi.keepingTasksIn(kind, "task.max-in-flight=1");
+    narrow.echo(worker);
+    narrow.queue(worker);
+    String key = "Idempotency-Key: " + worker;
+    try (Connection waiting = narrow.connect()) {
+      waiting.send(HttpApi.taskRequest(HttpApi.json(worker, "x"), "Prefer: respond-async, wait=20", key));
+      Awaitility.await().until(() -> narrow.task(worker, "x").status() == 503);
+      String path = String.valueOf(narrow.submit(worker, "x", key).header("Location"));
+      long start = System.nanoTime();
+
+      assertThat(narrow.send("DELETE", path).status()).isEqualTo(204);
+
+      Answer answer = waiting.answer();
+      assertAccepted(answer);
+      assertThat(answer.member("state")).isEqualTo("cancelled");
+      assertThat(since(start)).isLessThan(Duration.ofSeconds(5));
+    }
+  }
+
+  @Test
   void sameKeyIsTheSameTaskAndRunsOnce() throws IOException {
     AtomicInteger runs = new AtomicInteger();
     api.durableWorker(worker, message -> message.reply("run " + runs.incrementAndGet()));
@@ -198,6 +220,7 @@ class DurableSubmissionTests {
     assertThat(waiting.text()).isEqualTo("run 1");
     assertAccepted(done);
     assertThat(done.member("state")).isEqualTo("succeeded");
+    assertThat(api.submit(worker, "x", "Idempotency-Key: " + worker, "Prefer: wait=20").text()).isEqualTo("run 1");
     assertThat(api.submit(worker, "x", "Prefer: wait=20").text()).isEqualTo("run 2"); // a later one, without the key
     assertThat(first.member("id")).matches("[A-Za-z0-9_-]{43}");
   }
@@ -292,15 +315,19 @@ class DurableSubmissionTests {
 
   @Test
   void taskForWhichThereIsNoRoomIsRefused() throws IOException {
-    HttpApi small = HttpApi.keepingTasksIn(kind, "messaging.durable.max-bytes=20KB");
+    HttpApi small = HttpApi.keepingTasksIn(kind, "messaging.durable.max-bytes=20KB", "messaging.durable.max-jobs=1");
     small.queue(worker);
 
-    Answer answer = small.submit(worker, "x".repeat(30_000));
-
-    assertThat(answer.status()).isEqualTo(503);
-    assertThat(answer.reason()).isEqualTo("overloaded");
-    assertThat(answer.header("Retry-After")).isEqualTo("1");
+    Answer tooManyBytes = small.submit(worker, "x".repeat(30_000));
     assertAccepted(small.submit(worker, "x"));
+    Answer tooManyJobs = small.submit(worker, "x");
+
+    for (Answer answer : new Answer[] {tooManyBytes, tooManyJobs}) {
+      assertThat(answer.status()).isEqualTo(503);
+      assertThat(answer.reason()).isEqualTo("overloaded");
+      assertThat(answer.detail()).startsWith("there is no room for more: ");
+      assertThat(answer.header("Retry-After")).isEqualTo("1");
+    }
   }
 
   @Test

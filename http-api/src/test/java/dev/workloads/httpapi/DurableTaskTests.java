@@ -3,11 +3,17 @@ package dev.workloads.httpapi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.StoredValue;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -143,9 +149,41 @@ class DurableTaskTests {
   }
 
   @Test
+  void eachTransitionIsARevisionAndMovesTheEnd() throws Exception {
+    Semaphore begun = new Semaphore(0);
+    Semaphore end = new Semaphore(0);
+    api.queue(worker);
+    String path = api.path(worker, "x");
+    List<Answer> answers = new ArrayList<>();
+    answers.add(api.get(path));
+    api.durableWorker(worker, message -> {
+      begun.release();
+      end.acquire();
+      if ("1".equals(message.header("Task-Attempt"))) {
+        throw new IllegalStateException();
+      }
+      return message.reply("done");
+    });
+    for (int attempt = 1; attempt <= 2; attempt++) {
+      begun.acquire();
+      answers.add(api.get(path));
+      end.release();
+    }
+    answers.add(api.get(path, FINISHED));
+
+    assertThat(answers).extracting(answer -> answer.member("state"))
+        .containsExactly("queued", "running", "running", "succeeded");
+    assertThat(answers).extracting(answer -> answer.header("ETag")).doesNotHaveDuplicates();
+    assertThat(answers).extracting(answer -> time(answer, "expires")).isSorted().doesNotHaveDuplicates();
+    StoredValue last = api.context().getBean(DurableStore.class).read(path.substring(6), true, Duration.ofSeconds(5));
+    assertThat(answers.get(3).header("ETag")).isEqualTo("\"" + Objects.requireNonNull(last).revision() + "\"");
+  }
+
+  @Test
   void cancelledTask() throws IOException {
     api.queue(worker);
     String path = api.path(worker, "x");
+    Answer queued = api.get(path);
 
     Answer cancelled = api.send("DELETE", path);
     assertThat(cancelled.status()).isEqualTo(204);
@@ -155,6 +193,8 @@ class DurableTaskTests {
 
     Answer answer = api.get(path, FINISHED);
     assertThat(answer.member("state")).isEqualTo("cancelled");
+    assertThat(time(answer, "finished")).isAfterOrEqualTo(time(answer, "submitted"));
+    assertThat(time(answer, "expires")).isAfter(time(queued, "expires"));
     assertThat(answer.header("Retry-After")).isNull();
     AtomicInteger runs = new AtomicInteger();
     api.durableWorker(worker, message -> message.reply("run " + runs.incrementAndGet()));
@@ -416,12 +456,14 @@ class DurableTaskTests {
   @Test
   void expiredTaskIsUnknown() throws IOException {
     HttpApi forgetful = HttpApi.keepingTasksIn(kind, "messaging.durable.retention=1s");
-    forgetful.durableWorker(worker, message -> message.reply("done"));
-    String path = forgetful.path(worker, "x");
+    forgetful.durableWorker(worker, message -> message.reply(message.body()));
+    String key = "Idempotency-Key: " + worker;
+    String path = String.valueOf(forgetful.submit(worker, "x", key).header("Location"));
     assertThat(forgetful.get(path, FINISHED).member("state")).isEqualTo("succeeded");
 
     Awaitility.await().until(() -> forgetful.get(path).status() == 404);
     assertThat(forgetful.get(path + "/result", JSON).reason()).isEqualTo("unknown-task");
+    assertThat(forgetful.submit(worker, "y", key, FINISHED).text()).isEqualTo("y"); // its key is free again
   }
 
   @ParameterizedTest
