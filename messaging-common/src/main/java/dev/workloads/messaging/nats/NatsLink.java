@@ -56,6 +56,8 @@ final class NatsLink implements AutoCloseable {
       new LinkedBlockingQueue<>(), daemonThreads("nats-callbacks"));
   private final Map<NatsSubscription, Dispatcher> dispatchers = new ConcurrentHashMap<>();
   private final Lock lock = new ReentrantLock();
+  // Each flush is a ping, and jnats drops a connection that a third one waits on: its own, and one of ours at a time
+  private final Lock flushing = new ReentrantLock();
   private volatile boolean inboxSubscribed; // changed under the lock
   private volatile @Nullable Connection connection;
 
@@ -183,9 +185,17 @@ final class NatsLink implements AutoCloseable {
   }
 
   private boolean flush(Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
     try {
-      connection().flush(timeout);
-      return true;
+      if (!flushing.tryLock(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+        return false;
+      }
+      try {
+        connection().flush(left(deadline));
+        return true;
+      } finally {
+        flushing.unlock();
+      }
     } catch (TimeoutException | IllegalStateException | BrokerException e) {
       log.debug("The NATS server did not answer in time: {}", e.toString());
       return false;
@@ -193,6 +203,11 @@ final class NatsLink implements AutoCloseable {
       Thread.currentThread().interrupt();
       return false;
     }
+  }
+
+  // jnats takes zero for no end
+  private static Duration left(long deadline) {
+    return Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
   }
 
   /** Returns how many messages of the subscription wait for its receiver. */
@@ -214,7 +229,16 @@ final class NatsLink implements AutoCloseable {
     }
     long deadline = System.nanoTime() + timeout.toNanos();
     try {
-      CompletableFuture<Boolean> drained = dispatcher.drain(timeout); // waits for the server up to the timeout
+      if (!flushing.tryLock(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+        close(subscription);
+        return false;
+      }
+      CompletableFuture<Boolean> drained;
+      try {
+        drained = dispatcher.drain(left(deadline)); // waits for the server up to then
+      } finally {
+        flushing.unlock();
+      }
       // When jnats gives up, it stops the dispatcher and then takes it for drained
       return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
     } catch (InterruptedException e) {

@@ -9,7 +9,12 @@ import dev.workloads.messaging.MessageTransportContractTests;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Options;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,6 +57,21 @@ class NatsTransportTests extends MessageTransportContractTests {
       transport.request(new BrokerMessage("counted", new byte[100]), Duration.ofSeconds(5));
       await().until(() -> transport.statistics().getOutMsgs() == 3);
       assertThat(transport.statistics().getOutBytes()).isGreaterThan(200);
+    }
+  }
+
+  @Test
+  void connectionOutlivesManyWhoSubscribeAndDrainAtOnce() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(16);
+    try (NatsTransport transport = open()) {
+      List<Callable<Boolean>> calls = Collections.nCopies(200, () -> transport.subscribe(List.of("subject"), null,
+          (message, replies) -> { }).drain(Duration.ofSeconds(5)));
+      for (Future<Boolean> drained : threads.invokeAll(calls)) {
+        assertThat(drained.get()).isTrue();
+      }
+      assertThat(transport.statistics().getReconnects()).isZero();
+    } finally {
+      threads.shutdownNow();
     }
   }
 
