@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.tuple;
 
-import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,73 +15,26 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What durable tasks do, wherever they are kept. */
-@Timeout(60)
-public abstract class DurableTasksContractTests {
-
-  protected static final Duration RETENTION = Duration.ofHours(1);
-  private static final Duration LEASE = Duration.ofSeconds(2);
-  private static final Duration TIMEOUT = Duration.ofSeconds(5);
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
-  private static final List<Duration> BACKOFF = List.of(Duration.ofMillis(100), Duration.ofMillis(300));
-  private static final AtomicInteger LAST = new AtomicInteger();
-
-  private final String worker = "worker" + LAST.incrementAndGet();
-  private final String group = "group" + LAST.get();
-  private final List<JobListenerContainer> containers = new ArrayList<>();
-  private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final Queue<JobMetrics.Outcome> outcomes = new ConcurrentLinkedQueue<>();
-  private DurableStore store;
-  private DurableTasks tasks;
-
-  /** Returns the store of these tests, with room for whatever they do. */
-  protected abstract DurableStore store();
-
-  /** Has the store take the jobs of the settings. */
-  protected abstract void provision(JobSettings settings);
-
-  /** Returns the dead letters of a group. */
-  protected abstract List<BrokerMessage> deadLetters(String group) throws Exception;
-
-  @BeforeEach
-  void createClient() {
-    store = store();
-    tasks = new DurableTasks(store, RETENTION, Duration.ofMillis(100), UnaryOperator.identity());
-  }
-
-  @AfterEach
-  void stop() {
-    threads.shutdownNow();
-    containers.forEach(JobListenerContainer::stop);
-    tasks.close();
-  }
+public abstract class DurableTasksContractTests extends DurableTasksFixture {
 
   @Test
   void taskIsAcceptedHandledAndItsResultKept() throws Exception {
-    provision(settings());
+    provision();
     Instant before = Instant.now();
     TaskStatus queued = submit("hello");
     assertThat(queued.state()).isEqualTo(TaskState.QUEUED);
@@ -101,11 +52,11 @@ public abstract class DurableTasksContractTests {
     assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
     assertThat(done.attempts()).isEqualTo(1);
     assertThat(done.finished()).isAfterOrEqualTo(done.started());
-    assertThat(done.expires()).isBetween(before.plus(RETENTION), Instant.now().plus(RETENTION).plusSeconds(1));
+    assertThat(done.expires()).isBetween(before.plus(TestedStore.RETENTION),
+        Instant.now().plus(TestedStore.RETENTION).plusSeconds(1));
     assertThat(done.revision()).isNotEqualTo(queued.revision());
-    TaskResult result = Objects.requireNonNull(tasks.result(done, TIMEOUT));
-    assertThat(new String(result.body(), UTF_8)).isEqualTo("re: hello");
-    assertThat(result.contentType()).isEqualTo("text/x-reply");
+    assertThat(resultText(done)).isEqualTo("re: hello");
+    assertThat(Objects.requireNonNull(tasks.result(done, TIMEOUT)).contentType()).isEqualTo("text/x-reply");
     BrokerMessage job = handled.remove();
     assertThat(job.subject()).isEqualTo("jobs." + worker);
     assertThat(job.replyTo()).isNull();
@@ -117,14 +68,26 @@ public abstract class DurableTasksContractTests {
   @Test
   void handlerThatReturnsNothingSucceedsWithAnEmptyResult() throws Exception {
     start(message -> null);
-    TaskResult result = tasks.result(awaitFinished(submit("x").id()), TIMEOUT);
-    assertThat(Objects.requireNonNull(result).body()).isEmpty();
+    assertThat(resultText(awaitFinished(submit("x").id()))).isEmpty();
+  }
+
+  @Test
+  void resultIsKeptByteForByte() throws Exception {
+    byte[] bytes = new byte[256];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) i;
+    }
+    start(message -> message.reply(message.body()));
+    TaskResult result = tasks.result(awaitFinished(tasks.submit(worker, bytes, null, TIMEOUT).id()), TIMEOUT);
+    assertThat(Objects.requireNonNull(result).body()).isEqualTo(bytes);
+    assertThat(result.contentType()).isNull();
   }
 
   @Test
   void nobodyTakesTheNameAndNothingIsLeft() {
-    provision(settings());
+    provision();
     assertFails(Reason.NO_RESPONDERS, () -> tasks.submit(worker + "-other", new byte[0], null, TIMEOUT));
+    assertThat(store.done()).containsExactly("entry queued 0", "delete");
   }
 
   @Test
@@ -136,70 +99,114 @@ public abstract class DurableTasksContractTests {
 
   @Test
   void sameKeyIsTheSameTask() throws Exception {
-    provision(settings());
-    TaskStatus first = tasks.submit(worker, "a".getBytes(UTF_8), "key of " + worker, TIMEOUT);
-    assertThat(tasks.submit(worker, "a".getBytes(UTF_8), "key of " + worker, TIMEOUT)).usingRecursiveComparison()
-        .ignoringFields("expires").isEqualTo(first);
-    assertThat(first.id()).matches("[A-Za-z0-9_-]{43}");
+    provision();
+    String key = "key of " + worker;
+    TaskStatus first = submit("a", key);
+    assertThat(submit("a", key)).usingRecursiveComparison().ignoringFields("expires").isEqualTo(first);
+    assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(() -> submit("b", key));
     assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(
-        () -> tasks.submit(worker, "b".getBytes(UTF_8), "key of " + worker, TIMEOUT));
+        () -> tasks.submit(worker + "-other", "a".getBytes(UTF_8), key, TIMEOUT));
     AtomicInteger runs = new AtomicInteger();
     start(message -> message.reply("run " + runs.incrementAndGet()));
     TaskStatus done = awaitFinished(first.id());
-    assertThat(tasks.submit(worker, "a".getBytes(UTF_8), "key of " + worker, TIMEOUT)).usingRecursiveComparison()
-        .ignoringFields("expires").isEqualTo(done);
+    assertThat(submit("a", key)).usingRecursiveComparison().ignoringFields("expires").isEqualTo(done);
     assertThat(runs).hasValue(1);
   }
 
   @Test
-  void refusedSubmissionWithAKeySucceedsWhenItIsRepeated() throws Exception {
+  void idOfAKeyIsItsHash() {
+    provision();
+    assertThat(submit("x", "a key").id()).isEqualTo("j6Oqsvqpt54KA5jaW1q9B4AUJEKlvoC5pkYI1xjLH80");
+  }
+
+  @Test
+  void refusedSubmissionWithAKeyIsRefusedUntilAQueueTakesIt() throws Exception {
     String key = UUID.randomUUID().toString();
-    assertFails(Reason.NO_RESPONDERS, () -> tasks.submit(worker, new byte[0], key, TIMEOUT));
+    assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
+    assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
+    assertThat(store.done()).as("the entry stays").containsExactly("entry queued 0");
     start(message -> message.reply("done"));
-    assertThat(awaitFinished(tasks.submit(worker, new byte[0], key, TIMEOUT).id()).state())
-        .isEqualTo(TaskState.SUCCEEDED);
+    assertThat(awaitFinished(submit("x", key).id()).state()).isEqualTo(TaskState.SUCCEEDED);
   }
 
   @Test
   void hundredClientsWithOneKeyMakeOneTask() throws Exception {
-    AtomicInteger runs = new AtomicInteger();
-    start(message -> message.reply("run " + runs.incrementAndGet()));
+    provision();
     List<Future<TaskStatus>> submissions = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
-      submissions.add(threads.submit(() -> tasks.submit(worker, new byte[0], "one " + worker, TIMEOUT)));
+      submissions.add(threads.submit(() -> submit("x", "one " + worker)));
     }
     String id = submissions.get(0).get().id();
     for (Future<TaskStatus> submission : submissions) {
       assertThat(submission.get().id()).isEqualTo(id);
     }
+    CountDownLatch end = new CountDownLatch(1);
+    AtomicInteger runs = new AtomicInteger();
+    start(message -> {
+      end.await();
+      return message.reply("run " + runs.incrementAndGet());
+    });
+    assertThat(backlog()).isEqualTo(1);
+    end.countDown();
     awaitFinished(id);
-    TaskStatus other = awaitFinished(submit("a later one").id()); // so that a second job would have been handled
-    assertThat(other.state()).isEqualTo(TaskState.SUCCEEDED);
-    assertThat(runs).hasValue(2);
+    assertThat(runs).hasValue(1);
+  }
+
+  @Test
+  void backlogOfOneGroupIsNoneOfAnother() {
+    JobSettings other = settings("other-" + group, "other-" + worker);
+    use(tested().limited(TestedStore.RETENTION, 1, List.of(settings(), other)), TestedStore.RETENTION);
+    String first = submit("x", "first of " + worker).id();
+    assertFails(Reason.OVERLOADED, () -> submit("x"));
+    assertFails(Reason.OVERLOADED, () -> submit("x", "second of " + worker));
+    assertFails(Reason.OVERLOADED, () -> submit("x", "second of " + worker));
+    assertThat(submit("x", "first of " + worker).id()).as("it has its place").isEqualTo(first);
+    tasks.submit("other-" + worker, new byte[0], null, TIMEOUT);
+  }
+
+  @Test
+  void expiredTaskIsNotFoundAndItsKeyIsFree() throws Exception {
+    Duration retention = Duration.ofSeconds(2);
+    use(tested().limited(retention, 1000, List.of(settings())), retention);
+    BlockingQueue<String> handled = new LinkedBlockingQueue<>();
+    start(settings(), message -> {
+      handled.add(message.text());
+      return message.reply("done");
+    });
+    String id = submit("a", "key of " + worker).id();
+    Awaitility.await().until(() -> handled.contains("a"));
+    Awaitility.await().until(() -> tasks.find(id, TIMEOUT) == null
+        && store.read(DurableTasks.resultKey(id, 1), true, TIMEOUT) == null);
+    assertThat(submit("b", "key of " + worker).id()).isEqualTo(id);
+    Awaitility.await().untilAsserted(() -> assertThat(handled).containsExactly("a", "b"));
   }
 
   @Test
   void failedAttemptsAreRepeatedWithPausesUntilTheyAreTooMany() throws Exception {
     List<Long> starts = Collections.synchronizedList(new ArrayList<>());
+    BlockingQueue<String> attempts = new LinkedBlockingQueue<>();
     start(message -> {
       starts.add(System.nanoTime());
+      attempts.add(Objects.requireNonNull(message.header("Task-Attempt")));
       throw new IllegalStateException("as the test wants");
     });
     TaskStatus failed = awaitFinished(submit("x").id());
     assertThat(failed.state()).isEqualTo(TaskState.FAILED);
     assertThat(failed.attempts()).isEqualTo(3);
     assertThat(failed.error()).isEqualTo(new TaskError(500, "handler failed"));
-    assertThat(Duration.ofNanos(starts.get(1) - starts.get(0))).isGreaterThanOrEqualTo(BACKOFF.get(0));
-    assertThat(Duration.ofNanos(starts.get(2) - starts.get(1))).isGreaterThanOrEqualTo(BACKOFF.get(1));
-    assertThat(deadLetters(group)).singleElement().satisfies(letter -> {
+    assertThat(attempts).containsExactly("1", "2", "3");
+    assertThat(Duration.ofNanos(starts.get(1) - starts.get(0))).isGreaterThanOrEqualTo(backoff.get(0));
+    assertThat(Duration.ofNanos(starts.get(2) - starts.get(1))).isGreaterThanOrEqualTo(backoff.get(1));
+    assertThat(deadLetters()).singleElement().satisfies(letter -> {
       assertThat(letter.text()).isEqualTo("x");
       assertThat(letter.header("Task-Id")).isEqualTo(failed.id());
       assertThat(letter.header("Task-Attempts")).isEqualTo("3");
       assertThat(letter.header("Dead-Letter-Reason")).isEqualTo("handler failed");
       assertThat(letter.header("Job-Subject")).isEqualTo("jobs." + worker);
     });
-    assertOutcomes(JobMetrics.Outcome.RETRIED, JobMetrics.Outcome.RETRIED,
-        JobMetrics.Outcome.FAILED);
+    assertOutcomes(JobMetrics.Outcome.RETRIED, JobMetrics.Outcome.RETRIED, JobMetrics.Outcome.FAILED);
+    store.append(deadLetters().get(0), failed.id() + "-3", TIMEOUT);
+    assertThat(deadLetters()).as("one with that id").hasSize(1);
   }
 
   @Test
@@ -232,7 +239,7 @@ public abstract class DurableTasksContractTests {
     assertThat(failed.state()).isEqualTo(TaskState.FAILED);
     assertThat(failed.attempts()).isEqualTo(1);
     assertThat(failed.error()).isEqualTo(new TaskError(422, "not this one"));
-    assertThat(deadLetters(group)).isEmpty();
+    assertThat(deadLetters()).isEmpty();
   }
 
   @Test
@@ -241,6 +248,33 @@ public abstract class DurableTasksContractTests {
     TaskStatus failed = awaitFinished(submit("x").id());
     assertThat(failed.state()).isEqualTo(TaskState.FAILED);
     assertThat(failed.error()).isEqualTo(new TaskError(500, "reply too large"));
+  }
+
+  @Test
+  void resultWhoseContentTypeCannotBeSentFailsTheTask() throws Exception {
+    start(message -> message.reply("x").withHeader("Content-Type", "text/\u00e9"));
+    TaskStatus failed = awaitFinished(submit("x").id());
+    assertThat(failed.state()).isEqualTo(TaskState.FAILED);
+    assertThat(failed.error()).isEqualTo(new TaskError(500, "handler failed"));
+    assertThat(failed.attempts()).isEqualTo(1);
+    assertOutcomes(JobMetrics.Outcome.FAILED);
+  }
+
+  @Test
+  void payloadThatLeavesADeadLetterNoRoomIsLeftOut() throws Exception {
+    maxAttempts = 1;
+    start(message -> {
+      throw new IllegalStateException("as the test wants");
+    });
+    BrokerMessage headers = job(worker, "").withHeader("Task-Id", "A".repeat(22)).withHeader("Nats-Msg-Id", "A".repeat(22));
+    byte[] largest = new byte[(int) (1024 * 1024 - headers.size())];
+    TaskStatus failed = awaitFinished(tasks.submit(worker, largest, null, TIMEOUT).id());
+    assertThat(failed.state()).isEqualTo(TaskState.FAILED);
+    awaitFinished(submit("next").id());
+    assertThat(deadLetters()).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
+        .containsExactly(tuple("", "handler failed"), tuple("next", "handler failed"));
+    assertThat(deadLetters().get(0).header("Task-Id")).isEqualTo(failed.id());
+    awaitEmptyQueue();
   }
 
   @Test
@@ -253,16 +287,19 @@ public abstract class DurableTasksContractTests {
       return message.reply("at last");
     });
     TaskStatus failed = awaitFinished(submit("x").id());
-    BrokerMessage letter = deadLetters(group).get(0);
-    store.append(new BrokerMessage(letter.header("Job-Subject"), letter.body(), null, letter.headers()), "put back",
-        TIMEOUT);
+    BrokerMessage letter = deadLetters().get(0);
+    BrokerMessage again = new BrokerMessage(letter.header("Job-Subject"), letter.body(), null, letter.headers());
+    store.append(again.withHeader("Task-Attempts", "2"), "a former letter of " + worker, TIMEOUT);
+    awaitEmptyQueue();
+    assertThat(tasks.find(failed.id(), TIMEOUT)).isEqualTo(failed);
+    store.append(again, "put back of " + worker, TIMEOUT);
     TaskStatus done = await(failed.id(), status -> status.state() == TaskState.SUCCEEDED);
     assertThat(done.attempts()).isEqualTo(4);
   }
 
   @Test
   void cancelledTaskIsNeverHandled() throws Exception {
-    provision(settings());
+    provision();
     String id = submit("x").id();
     assertThat(Objects.requireNonNull(tasks.cancel(id, TIMEOUT)).state()).isEqualTo(TaskState.CANCELLED);
     assertThat(Objects.requireNonNull(tasks.cancel(id, TIMEOUT)).state()).isEqualTo(TaskState.CANCELLED);
@@ -274,6 +311,23 @@ public abstract class DurableTasksContractTests {
     awaitFinished(submit("another").id());
     assertThat(handled).containsExactly("another");
     assertThat(Objects.requireNonNull(tasks.find(id, TIMEOUT)).attempts()).isZero();
+  }
+
+  @Test
+  void taskThatWaitsForItsNextAttemptIsCancelled() throws Exception {
+    AtomicInteger runs = new AtomicInteger();
+    backoff = List.of(SHORT);
+    start(message -> {
+      runs.incrementAndGet();
+      throw new IllegalStateException("as the test wants");
+    });
+    String id = submit("x").id();
+    await(id, status -> status.error() != null);
+    TaskStatus cancelled = Objects.requireNonNull(tasks.cancel(id, TIMEOUT));
+    awaitEmptyQueue();
+    assertThat(cancelled.state()).isEqualTo(TaskState.CANCELLED);
+    assertThat(tasks.find(id, TIMEOUT)).usingRecursiveComparison().ignoringFields("expires").isEqualTo(cancelled);
+    assertThat(cancelled.attempts()).isEqualTo(runs.get());
   }
 
   @Test
@@ -313,9 +367,10 @@ public abstract class DurableTasksContractTests {
   @Test
   void handlerThatRunsForThreeLeasesIsOneAttempt() throws Exception {
     AtomicInteger runs = new AtomicInteger();
+    lease = SHORT;
     start(message -> {
       runs.incrementAndGet();
-      new CountDownLatch(1).await(3 * LEASE.toMillis(), TimeUnit.MILLISECONDS);
+      new CountDownLatch(1).await(3 * SHORT.toMillis(), TimeUnit.MILLISECONDS);
       return message.reply("done");
     });
     TaskStatus done = awaitFinished(submit("x").id());
@@ -328,8 +383,8 @@ public abstract class DurableTasksContractTests {
   void handlerThatTakesTooLongIsInterruptedAndItsAttemptHasFailed() throws Exception {
     CountDownLatch interrupted = new CountDownLatch(1);
     AtomicInteger runs = new AtomicInteger();
-    JobSettings settings = settings();
-    start(new JobSettings(group, settings.subjects(), 4, LEASE, Duration.ofMillis(500), 3, BACKOFF, PATIENCE), message -> {
+    maxRuntime = Duration.ofMillis(500);
+    start(message -> {
       if (runs.incrementAndGet() == 1) {
         try {
           new CountDownLatch(1).await();
@@ -347,6 +402,41 @@ public abstract class DurableTasksContractTests {
     TaskStatus done = awaitFinished(id);
     assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
     assertThat(done.attempts()).isEqualTo(2);
+  }
+
+  @Test
+  void slotOfAHandlerThatTakesTooLongIsFreeOnceItReturns() throws Exception {
+    CountDownLatch end = new CountDownLatch(1);
+    BlockingQueue<String> first = new LinkedBlockingQueue<>();
+    maxInFlight = 1;
+    maxRuntime = Duration.ofMillis(200);
+    JobListenerContainer busy = start(message -> {
+      first.add(message.text());
+      awaitThroughInterrupts(end);
+      return message.reply("too late");
+    });
+    String id = submit("x").id();
+    await(id, status -> status.error() != null);
+    String other = submit("y").id();
+    maxRuntime = PATIENCE;
+    start(message -> message.reply("done")); // who pulls first gets the first job
+    assertThat(resultText(awaitFinished(id))).isEqualTo("done");
+    assertThat(resultText(awaitFinished(other))).isEqualTo("done");
+    assertThat(busy.inFlight()).isEqualTo(1);
+    assertThat(first).containsExactly("x");
+    end.countDown();
+    containers.get(1).stop();
+    assertThat(resultText(awaitFinished(submit("z").id()))).isEqualTo("too late");
+  }
+
+  private static void awaitThroughInterrupts(CountDownLatch latch) {
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        continue;
+      }
+    }
   }
 
   @Test
@@ -378,30 +468,61 @@ public abstract class DurableTasksContractTests {
   }
 
   @Test
-  void stopWaitsForHandlersAndGivesBackWhatTheyDoNotFinish() throws Exception {
-    JobSettings settings = settings();
+  void stopGivesBackWhatHandlersDoNotFinishAndThatIsNoFailure() throws Exception {
     CountDownLatch begun = new CountDownLatch(1);
-    JobListenerContainer stopping = start(new JobSettings(group, settings.subjects(), 4, LEASE, PATIENCE, 3, BACKOFF,
-        Duration.ofMillis(200)), message -> {
-          begun.countDown();
-          new CountDownLatch(1).await();
-          return null;
-        });
+    CountDownLatch interrupted = new CountDownLatch(1);
+    maxAttempts = 1;
+    drainTimeout = Duration.ofMillis(200);
+    JobListenerContainer stopping = start(message -> {
+      begun.countDown();
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        interrupted.countDown();
+      }
+      return null;
+    });
     String id = submit("x").id();
     begun.await();
     stopping.stop();
+    assertThat(interrupted.await(5, TimeUnit.SECONDS)).isTrue();
     TaskStatus given = Objects.requireNonNull(tasks.find(id, TIMEOUT));
     assertThat(given.state()).isEqualTo(TaskState.QUEUED);
     assertThat(given.error()).isNull();
-    start(message -> message.reply("done"));
-    TaskStatus done = awaitFinished(id);
-    assertThat(done.attempts()).isEqualTo(2);
+    assertThat(record(id).failures()).isZero();
+    start(message -> message.reply("done")); // before the lease ends
+    assertThat(awaitFinished(id).attempts()).isEqualTo(2);
     assertOutcomes(JobMetrics.Outcome.RELEASED, JobMetrics.Outcome.SUCCEEDED);
   }
 
   @Test
+  void stopPullsNoMoreAndLetsHandlersFinish() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch end = new CountDownLatch(1);
+    JobListenerContainer stopping = start(message -> {
+      begun.countDown();
+      end.await();
+      return message.reply("first");
+    });
+    String running = submit("x").id();
+    begun.await();
+    CountDownLatch stopped = new CountDownLatch(1);
+    stopping.stop(stopped::countDown);
+    Awaitility.await().until(() -> store.done().contains("close"));
+    String next = submit("y").id();
+    start(message -> message.reply("second"));
+    assertThat(resultText(awaitFinished(next))).isEqualTo("second");
+    assertThat(stopped.getCount()).isEqualTo(1);
+    end.countDown();
+    assertThat(resultText(awaitFinished(running))).isEqualTo("first");
+    assertThat(stopped.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(record(running).attempts()).isEqualTo(1);
+    assertThat(record(next).attempts()).isEqualTo(1);
+  }
+
+  @Test
   void waitEndsWithTheTimeOrTheRevision() throws Exception {
-    provision(settings());
+    provision();
     TaskStatus queued = submit("x");
     long start = System.nanoTime();
     TaskStatus same = tasks.await(queued, status -> status.revision() != queued.revision(), Duration.ofMillis(300),
@@ -415,7 +536,7 @@ public abstract class DurableTasksContractTests {
 
   @Test
   void whoWaitsIsWokenToLookAtOnce() throws Exception {
-    provision(settings());
+    provision();
     TaskStatus queued = submit("x");
     List<Duration> waits = new ArrayList<>();
     for (int i = 0; i < 10; i++) {
@@ -437,41 +558,44 @@ public abstract class DurableTasksContractTests {
 
   @Test
   void jobsWithoutAnEntryAreNotRunButDeadLetters() throws Exception {
-    provision(settings());
+    provision();
     store.append(job(worker, "expired").withHeader("Task-Id", "A".repeat(22)), "expired " + worker, TIMEOUT);
     store.append(job(worker, "nameless"), "nameless " + worker, TIMEOUT);
+    store.append(job(worker, "no id").withHeader("Task-Id", "A".repeat(21)), "no id " + worker, TIMEOUT);
     BlockingQueue<String> handled = new LinkedBlockingQueue<>();
-    JobListenerContainer container = start(message -> {
+    start(message -> {
       handled.add(message.text());
       return message.reply("done");
     });
     awaitFinished(submit("known").id());
-    Awaitility.await().until(() -> backlog(container) == 0);
+    awaitEmptyQueue();
     assertThat(handled).containsExactly("known");
-    assertThat(deadLetters(group)).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
-        .containsExactlyInAnyOrder(tuple("expired", "expired"), tuple("nameless", "no Task-Id"));
+    assertThat(deadLetters()).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
+        .containsExactlyInAnyOrder(tuple("expired", "expired"), tuple("nameless", "no Task-Id"),
+            tuple("no id", "no Task-Id"));
   }
 
   @Test
   void deadLettersOfSeveralGroupsAreTold() throws Exception {
     for (String name : List.of(worker, worker + "-other")) { // the first job of each queue
       JobSettings settings = settings(name, name);
-      provision(settings);
+      tested().provision(settings);
       store.append(job(name, "nameless"), "nameless " + name, TIMEOUT);
       JobListenerContainer container = start(settings, message -> message.reply("done"));
-      Awaitility.await().until(() -> backlog(container) == 0);
-      assertThat(deadLetters(name)).hasSize(1);
+      Awaitility.await().until(() -> Objects.requireNonNull(container.backlog(TIMEOUT)).jobs() == 0);
+      assertThat(tested().deadLetters(name)).hasSize(1);
     }
   }
 
   @Test
   void secondJobOfOneSubmissionIsNotRun() throws Exception {
-    provision(settings());
+    lease = SHORT; // if it comes as the first one starts, it is left alone until it comes again
+    provision();
     String id = submit("x").id();
     store.append(job(worker, "x").withHeader("Task-Id", id), "again " + id, TIMEOUT);
     AtomicInteger runs = new AtomicInteger();
-    JobListenerContainer container = start(message -> message.reply("run " + runs.incrementAndGet()));
-    Awaitility.await().until(() -> backlog(container) == 0);
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    awaitEmptyQueue();
     assertThat(awaitFinished(id).attempts()).isEqualTo(1);
     assertThat(runs).hasValue(1);
   }
@@ -479,7 +603,7 @@ public abstract class DurableTasksContractTests {
   @ParameterizedTest
   @ValueSource(strings = {"{", "{}"})
   void jobWhoseEntryCannotBeReadHoldsUpNoOther(String entry) throws Exception {
-    provision(settings());
+    provision();
     String id = "broken-entry-of-a-task-" + worker;
     store.put(id, entry.getBytes(UTF_8), null, TIMEOUT);
     store.append(job(worker, "x").withHeader("Task-Id", id), id, TIMEOUT);
@@ -488,7 +612,7 @@ public abstract class DurableTasksContractTests {
       assertThat(awaitFinished(submit("y").id()).state()).isEqualTo(TaskState.SUCCEEDED);
     }
     Awaitility.await().until(() -> container.inFlight() == 0);
-    assertThat(backlog(container)).isEqualTo(1);
+    assertThat(backlog()).isEqualTo(1);
   }
 
   @Test
@@ -499,69 +623,10 @@ public abstract class DurableTasksContractTests {
       traces.add(Objects.requireNonNull(message.header("traceparent")));
       return message.reply("done");
     });
-    try (DurableTasks traced = new DurableTasks(store, RETENTION, Duration.ZERO,
+    try (DurableTasks traced = new DurableTasks(store, TestedStore.RETENTION, Duration.ZERO,
         next -> message -> next.handle(message.withHeader("traceparent", trace)))) {
       awaitFinished(traced.submit(worker, new byte[0], null, TIMEOUT).id());
     }
     assertThat(traces).containsExactly(trace);
-  }
-
-  private static BrokerMessage job(String worker, String payload) {
-    return new BrokerMessage("jobs." + worker, payload.getBytes(UTF_8));
-  }
-
-  private static long backlog(JobListenerContainer container) {
-    return Objects.requireNonNull(container.backlog(TIMEOUT)).jobs();
-  }
-
-  private JobSettings settings() {
-    return settings(group, worker);
-  }
-
-  private static JobSettings settings(String group, String worker) {
-    return new JobSettings(group, List.of("jobs." + worker), 4, LEASE, Duration.ofMinutes(1), 3, BACKOFF, PATIENCE);
-  }
-
-  private JobListenerContainer start(BrokerMessageHandler handler) {
-    return start(settings(), handler);
-  }
-
-  private JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
-    provision(settings);
-    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of(settings.subjects().get(0), handler),
-        Thread::new, new JobMetrics() {
-          @Override
-          public void ended(Outcome outcome) {
-            outcomes.add(outcome);
-          }
-        });
-    containers.add(container);
-    container.start();
-    return container;
-  }
-
-  // They are counted when the state can be seen already
-  private void assertOutcomes(JobMetrics.Outcome... expected) {
-    Awaitility.await().untilAsserted(() -> assertThat(outcomes).containsExactly(expected));
-  }
-
-  private TaskStatus submit(String payload) {
-    return tasks.submit(worker, payload.getBytes(UTF_8), null, TIMEOUT);
-  }
-
-  private TaskStatus awaitFinished(String id) throws InterruptedException {
-    return await(id, status -> status.state().isFinished());
-  }
-
-  private TaskStatus await(String id, Predicate<TaskStatus> wanted) throws InterruptedException {
-    TaskStatus known = Objects.requireNonNull(tasks.find(id, TIMEOUT));
-    TaskStatus status = Objects.requireNonNull(tasks.await(known, wanted, PATIENCE, TIMEOUT));
-    assertThat(wanted).as("%s", status).accepts(status);
-    return status;
-  }
-
-  private static void assertFails(Reason reason, Runnable call) {
-    assertThatExceptionOfType(BrokerException.class).isThrownBy(call::run)
-        .extracting(BrokerException::reason).isEqualTo(reason);
   }
 }

@@ -97,6 +97,16 @@ class JetStreamClusterTests {
 
   @Test
   @Order(1)
+  void everyServerKeepsEverything() throws Exception {
+    try (Connection connection = Nats.connect(NODES.get(0).url())) {
+      for (String stream : List.of("KV_TASKS", "JOBS_group", "JOBS_DEAD")) {
+        assertThat(connection.jetStreamManagement().getStreamInfo(stream).getConfiguration().getReplicas()).isEqualTo(SIZE);
+      }
+    }
+  }
+
+  @Test
+  @Order(1)
   void whatIsAcceptedIsFoundThroughEachServerAtOnce() {
     for (int i = 0; i < 300; i++) {
       TaskStatus submitted = CLIENTS.get(i % SIZE).submit("worker", new byte[0], null, TIMEOUT);

@@ -8,29 +8,33 @@ import static org.awaitility.Awaitility.await;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobMetrics;
 import dev.workloads.messaging.durable.JobSettings;
-import dev.workloads.messaging.durable.TaskResult;
 import dev.workloads.messaging.durable.TaskState;
 import dev.workloads.messaging.durable.TaskStatus;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
+import io.nats.client.KeyValue;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PurgeOptions;
+import io.nats.client.api.MessageInfo;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
@@ -42,6 +46,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What is full, missing, too slow or restarted. */
 @Timeout(60)
@@ -57,7 +63,6 @@ class JetStreamFaultsTests {
   @TempDir
   private Path directory;
   private final List<JobListenerContainer> containers = new ArrayList<>();
-  private final Queue<JobMetrics.Outcome> outcomes = new ConcurrentLinkedQueue<>();
   private NatsServer server;
   private NatsTransport transport;
   private JetStreamStore store;
@@ -196,6 +201,24 @@ class JetStreamFaultsTests {
   }
 
   @Test
+  void refusedStreamIsToldAsTheWorkersProblem() throws Exception {
+    stop();
+    connect("-c", Files.writeString(directory.resolve("nats.conf"), """
+        jetstream { store_dir: "%s" }
+        authorization { users: [
+          { user: app, password: secret, permissions: { publish: { deny: "$JS.API.STREAM.CREATE.JOBS_group" } } } ] }
+        """.formatted(directory)).toString());
+    JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
+    provisioner.start();
+    store = new JetStreamStore(transport, BUCKET, "_INBOX", provisioner);
+    JobListenerContainer container = start(settings(), message -> null);
+    await().until(() -> container.problem() != null);
+    provisioner.stop();
+    assertThat(container.problem()).startsWith("the stream JOBS_group is not prepared yet: the message broker does not let "
+        + "messages be sent to $JS.API.STREAM.CREATE.JOBS_group");
+  }
+
+  @Test
   void workerGoesOnOnceItsConsumerIsThere() throws Exception {
     provision(ROOMY, settings());
     try (Connection connection = Nats.connect(server.url())) {
@@ -212,30 +235,96 @@ class JetStreamFaultsTests {
   }
 
   @Test
-  void resultOfAWorkerWhoseLeaseHasEndedIsRefused(CapturedOutput output) throws Exception {
-    provision(ROOMY, settings(Duration.ofSeconds(1)));
-    CountDownLatch end = new CountDownLatch(1);
-    CountDownLatch begun = new CountDownLatch(1);
-    JobSettings late = settings(Duration.ofMinutes(1)); // renews after 20 s, where the consumer waits for one
-    start(late, message -> {
-      begun.countDown();
-      end.await();
-      return message.reply("late");
-    });
-    TaskStatus submitted = submit(null);
-    begun.await();
-    containers.get(0).stop(() -> { }); // pulls no more
-    start(settings(Duration.ofSeconds(1)), message -> message.reply("in time"));
-    TaskStatus done = finished(submitted.id());
-    end.countDown();
-    await().until(() -> outcomes.contains(JobMetrics.Outcome.SUPERSEDED));
+  void submissionThatASuspendedServerDoesNotAnswerIsDoneOnceItIsRepeated() throws Exception {
+    provision(ROOMY, settings());
+    server.suspend();
+    long begin = System.nanoTime();
+    assertFails(Reason.TIMEOUT, () -> tasks.submit("worker", new byte[10], "a key", Duration.ofSeconds(1)));
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(2));
+    server.resume();
+    AtomicInteger runs = new AtomicInteger();
+    start(settings(), message -> message.reply("run " + runs.incrementAndGet()));
+    TaskStatus done = finished(submit("a key").id());
+    assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(done.attempts()).isEqualTo(1);
+    assertThat(runs).hasValue(1);
+  }
 
-    assertThat(tasks.find(submitted.id(), TIMEOUT)).isEqualTo(done);
-    assertThat(done.attempts()).isEqualTo(2);
-    TaskResult result = Objects.requireNonNull(tasks.result(done, TIMEOUT));
-    assertThat(new String(result.body(), UTF_8)).isEqualTo("in time");
-    assertThat(output).contains("Somebody else has changed the task in the meantime, what this one has is dropped (task "
-        + submitted.id() + ", attempt 1)");
+  @Test
+  void keyWhoseEntryWasDeletedByHandIsFree() throws Exception {
+    assertThat(new JetStreamProvisioner(transport, BUCKET, ROOMY, null).provision()).isTrue();
+    assertFails(Reason.NO_RESPONDERS, () -> submit("a key"));
+    String id;
+    try (Connection connection = Nats.connect(server.url())) {
+      id = connection.keyValue(BUCKET).keys().get(0);
+      connection.keyValue(BUCKET).delete(id);
+    }
+    assertThat(tasks.find(id, TIMEOUT)).isNull();
+    provision(ROOMY, settings());
+    start(settings(), message -> message.reply(message.body()));
+    assertThat(tasks.submit("worker", "another".getBytes(UTF_8), "a key", TIMEOUT).id()).isEqualTo(id);
+    TaskStatus done = finished(id);
+    assertThat(Objects.requireNonNull(tasks.result(done, TIMEOUT)).body()).asString(UTF_8).isEqualTo("another");
+  }
+
+  @Test
+  void headersThatOnlyOthersSendAreLeftOutOfADeadLetter() throws Exception {
+    provision(ROOMY, settings());
+    String headers = "NATS/1.0\r\nTask-Id: " + "A".repeat(22) + "\r\nName: J\u00fcrgen\r\n\r\n";
+    int length = headers.getBytes(UTF_8).length;
+    try (Socket other = new Socket("127.0.0.1", server.port())) {
+      other.getOutputStream().write(("CONNECT {\"verbose\":false,\"headers\":true}\r\nHPUB jobs.worker " + length + " "
+          + (length + 1) + "\r\n" + headers + "x\r\n").getBytes(UTF_8));
+      start(settings(), message -> null);
+      try (Connection connection = Nats.connect(server.url())) {
+        MessageInfo letter = await().ignoreExceptionsInstanceOf(JetStreamApiException.class).until(
+            () -> connection.jetStreamManagement().getLastMessage("JOBS_DEAD", "jobs-dead.group"), Objects::nonNull);
+        assertThat(letter.getData()).asString(UTF_8).isEqualTo("x");
+        assertThat(letter.getHeaders().getFirst("Task-Id")).isEqualTo("A".repeat(22));
+        assertThat(letter.getHeaders().getFirst("Dead-Letter-Reason")).isEqualTo("expired");
+        assertThat(letter.getHeaders().get("Name")).isNull();
+      }
+    }
+  }
+
+  @Test
+  void bucketHoldsWhatWorkersInOtherLanguagesExpect() throws Exception {
+    provision(ROOMY, settings());
+    String id = submit(null).id();
+    try (Connection connection = Nats.connect(server.url())) {
+      KeyValue bucket = connection.keyValue(BUCKET);
+      assertEntry(bucket, id, Map.of("worker", "worker", "hash", "j_QoKFe8HGaOFleasiG5N1jC7XHwWPydim_o6_ycxAk",
+          "state", "queued", "attempts", 0, "failures", 0, "job", 0), "submitted");
+      start(settings(), message -> {
+        if (message.body().length == 0) {
+          throw new MessageRejectedException(422, "not this one");
+        }
+        return message.reply("done").withHeader("Content-Type", "text/x-reply");
+      });
+      assertThat(finished(id).state()).isEqualTo(TaskState.SUCCEEDED);
+      assertEntry(bucket, id, Map.of("state", "succeeded", "attempts", 1, "failures", 0, "job", 1),
+          "worker", "hash", "runner", "submitted", "started", "finished");
+      MessageInfo result = connection.jetStreamManagement().getLastMessage("KV_" + BUCKET, "$KV.TASKS." + id + ".r1");
+      assertThat(result.getData()).asString(UTF_8).isEqualTo("done");
+      assertThat(result.getHeaders().get("Content-Type")).containsExactly("text/x-reply");
+
+      String rejected = tasks.submit("worker", new byte[0], null, TIMEOUT).id();
+      assertThat(finished(rejected).state()).isEqualTo(TaskState.FAILED);
+      assertEntry(bucket, rejected, Map.of("state", "failed", "attempts", 1, "failures", 1, "job", 2,
+          "error", Map.of("code", 422, "text", "not this one")),
+          "worker", "hash", "runner", "submitted", "started", "finished");
+    }
+  }
+
+  private static void assertEntry(KeyValue bucket, String id, Map<String, Object> members, String... others)
+      throws Exception {
+    Map<String, Object> entry =
+        JsonMapper.shared().readValue(bucket.get(id).getValue(), new TypeReference<Map<String, Object>>() {});
+    Set<String> names = new HashSet<>(members.keySet());
+    names.addAll(List.of(others));
+    assertThat(entry.keySet()).containsExactlyInAnyOrderElementsOf(names);
+    assertThat(entry).containsAllEntriesOf(members);
+    assertThat(entry.get("submitted")).asString().matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d[.0-9]*Z");
   }
 
   @Test
@@ -266,11 +355,7 @@ class JetStreamFaultsTests {
   }
 
   private static JobSettings settings() {
-    return settings(Duration.ofSeconds(30));
-  }
-
-  private static JobSettings settings(Duration lease) {
-    return new JobSettings("group", List.of("jobs.worker"), 4, lease, Duration.ofMinutes(1), 3,
+    return new JobSettings("group", List.of("jobs.worker"), 4, Duration.ofSeconds(30), Duration.ofMinutes(1), 3,
         List.of(Duration.ofMillis(100)), Duration.ofSeconds(10));
   }
 
@@ -280,12 +365,7 @@ class JetStreamFaultsTests {
 
   private JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
     JobListenerContainer container = new JobListenerContainer(store, settings, Map.of("jobs.worker", handler), Thread::new,
-        new JobMetrics() {
-          @Override
-          public void ended(Outcome outcome) {
-            outcomes.add(outcome);
-          }
-        });
+        JobMetrics.NONE);
     containers.add(container);
     container.start();
     return container;

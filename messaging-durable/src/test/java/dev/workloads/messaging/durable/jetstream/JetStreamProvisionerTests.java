@@ -27,11 +27,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 @Timeout(60)
 @ExtendWith(OutputCaptureExtension.class)
+@Isolated("It counts what is logged")
 class JetStreamProvisionerTests {
 
   private static final JetStreamLimits LIMITS = new JetStreamLimits(Duration.ofHours(2), 500, 1L << 20, 1);
@@ -74,7 +76,6 @@ class JetStreamProvisionerTests {
       StreamConfiguration queue = management.getStreamInfo("JOBS_task_leet").getConfiguration();
       assertThat(queue.getSubjects()).containsExactly("jobs.default", "jobs.leet");
       assertThat(queue.getRetentionPolicy()).isEqualTo(RetentionPolicy.WorkQueue);
-      assertThat(queue.getStorageType()).isEqualTo(StorageType.File);
       assertThat(queue.getDiscardPolicy()).isEqualTo(DiscardPolicy.New);
       assertThat(queue.getMaxMsgs()).isEqualTo(500);
       assertThat(queue.getMaxBytes()).isEqualTo(1 << 20);
@@ -89,10 +90,19 @@ class JetStreamProvisionerTests {
       StreamConfiguration dead = management.getStreamInfo("JOBS_DEAD").getConfiguration();
       assertThat(dead.getSubjects()).containsExactly("jobs-dead.>");
       assertThat(dead.getRetentionPolicy()).isEqualTo(RetentionPolicy.Limits);
+      assertThat(dead.getDiscardPolicy()).isEqualTo(DiscardPolicy.Old);
+      assertThat(dead.getMaxAge()).isZero();
       KeyValueStatus bucket = connection.keyValueManagement().getStatus("TASKS");
       assertThat(bucket.getMaxHistoryPerKey()).isEqualTo(1);
       assertThat(bucket.getTtl()).isEqualTo(Duration.ofHours(2));
-      assertThat(bucket.getBackingStreamInfo().getConfiguration().getAllowDirect()).isTrue();
+      StreamConfiguration backing = bucket.getBackingStreamInfo().getConfiguration();
+      assertThat(backing.getAllowDirect()).isTrue();
+      assertThat(backing.getDiscardPolicy()).isEqualTo(DiscardPolicy.New);
+      assertThat(List.of(queue, dead, backing)).allSatisfy(stream -> {
+        assertThat(stream.getStorageType()).isEqualTo(StorageType.File);
+        assertThat(stream.getMaxBytes()).isEqualTo(1 << 20);
+        assertThat(stream.getDuplicateWindow()).isEqualTo(Duration.ofMinutes(2));
+      });
     }
     assertThat(output.getOut().split(CREATED, -1)).hasSize(1 + 4);
   }
@@ -117,6 +127,31 @@ class JetStreamProvisionerTests {
       assertThat(connection.jetStreamManagement().getStreamInfo("JOBS_task_leet").getConfiguration().getMaxMsgs())
           .isEqualTo(500);
     }
+  }
+
+  @Test
+  void idsAreRememberedNoLongerThanEntriesAreKept() throws Exception {
+    assertThat(provisioner(new JetStreamLimits(Duration.ofMinutes(1), 500, 1L << 20, 1), WORKER).provision()).isTrue();
+    try (Connection connection = Nats.connect(server.url())) {
+      for (String stream : List.of("JOBS_task_leet", "JOBS_DEAD", "KV_TASKS")) {
+        assertThat(connection.jetStreamManagement().getStreamInfo(stream).getConfiguration().getDuplicateWindow())
+            .isEqualTo(Duration.ofMinutes(1));
+      }
+    }
+  }
+
+  @Test
+  void consumerThatLeavesOutSubjectsIsTold(CapturedOutput output) throws Exception {
+    provisioner(LIMITS, WORKER).provision();
+    try (Connection connection = Nats.connect(server.url())) {
+      JetStreamManagement management = connection.jetStreamManagement();
+      management.deleteConsumer("JOBS_task_leet", "task_leet");
+      management.addOrUpdateConsumer("JOBS_task_leet", ConsumerConfiguration.builder().durable("task_leet")
+          .ackPolicy(AckPolicy.Explicit).filterSubject("jobs.leet").build());
+    }
+    assertThat(provisioner(LIMITS, WORKER).provision()).isTrue();
+    assertThat(output)
+        .contains("The JetStream consumer task_leet has filter_subject \"jobs.leet\" where the settings say \"\"; " + LEFT);
   }
 
   @Test

@@ -1,0 +1,16 @@
+package dev.workloads.messaging.durable.jetstream;
+
+import dev.workloads.messaging.durable.DurableTasksFaultsContractTests;
+import dev.workloads.messaging.durable.TestedStore;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class JetStreamTasksFaultsTests extends DurableTasksFaultsContractTests {
+
+  @RegisterExtension
+  private static final TestedJetStream STORE = new TestedJetStream();
+
+  @Override
+  protected TestedStore tested() {
+    return STORE;
+  }
+}
