@@ -24,6 +24,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -127,6 +128,16 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     assertThat(store.done()).as("the entry stays").containsExactly("entry queued 0");
     start(message -> message.reply("done"));
     assertThat(awaitFinished(submit("x", key).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void submissionIsTriedAgainForAWhileWhereNoQueueTakesIt() throws Exception {
+    try (DurableTasks patient = new DurableTasks(store, TestedStore.RETENTION, TIMEOUT, UnaryOperator.identity())) {
+      Future<TaskStatus> submission = threads.submit(() -> patient.submit(worker, new byte[0], null, TIMEOUT));
+      Awaitility.await().until(() -> store.done().contains("entry queued 0"));
+      provision();
+      assertThat(submission.get().state()).isEqualTo(TaskState.QUEUED);
+    }
   }
 
   @Test
@@ -248,6 +259,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     TaskStatus failed = awaitFinished(submit("x").id());
     assertThat(failed.state()).isEqualTo(TaskState.FAILED);
     assertThat(failed.error()).isEqualTo(new TaskError(500, "reply too large"));
+    assertThat(record(failed.id()).failures()).isEqualTo(1);
   }
 
   @Test
@@ -377,6 +389,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
     assertThat(done.attempts()).isEqualTo(1);
     assertThat(runs).hasValue(1);
+    assertThat(handed()).isEqualTo(1);
   }
 
   @Test

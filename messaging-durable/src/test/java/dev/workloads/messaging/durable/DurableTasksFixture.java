@@ -130,6 +130,11 @@ public abstract class DurableTasksFixture {
     Awaitility.await().until(() -> backlog() == 0);
   }
 
+  /** Returns how often a job was handed to one of the workers. */
+  long handed() {
+    return store.done().stream().filter("handed"::equals).count();
+  }
+
   List<BrokerMessage> deadLetters() throws Exception {
     return tested().deadLetters(group);
   }
