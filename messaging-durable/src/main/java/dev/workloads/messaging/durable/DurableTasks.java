@@ -72,7 +72,7 @@ public final class DurableTasks implements AutoCloseable {
       throw new IllegalArgumentException("not a worker's name");
     }
     Deadline deadline = Deadline.after(timeout);
-    String hash = hash(worker.getBytes(StandardCharsets.UTF_8), new byte[] {'\n'}, payload);
+    String hash = hash(worker, payload);
     String id = idempotencyKey == null ? randomId() : hash(idempotencyKey.getBytes(StandardCharsets.UTF_8));
     TaskRecord task = TaskRecord.queued(worker, hash, Instant.now());
     TaskEntry entry = Retry.within(retryWindow, elapsed -> createOrFind(id, task, deadline));
@@ -206,6 +206,11 @@ public final class DurableTasks implements AutoCloseable {
     byte[] bytes = new byte[RANDOM_ID_BYTES];
     random.nextBytes(bytes);
     return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+  }
+
+  /** Returns what tells whether two submissions are the same. */
+  static String hash(String worker, byte[] payload) {
+    return hash(worker.getBytes(StandardCharsets.UTF_8), new byte[] {'\n'}, payload);
   }
 
   private static String hash(byte[]... parts) {

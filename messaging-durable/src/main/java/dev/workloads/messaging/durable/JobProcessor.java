@@ -113,7 +113,7 @@ final class JobProcessor {
     if (id != null && entry != null && !entry.task().isNew()) {
       entry = register.findLatest(id, STEP_TIMEOUT);
     }
-    if (id == null || entry == null) {
+    if (id == null || entry == null || !isOf(entry, job.message())) {
       String reason = id == null ? "no " + Jobs.TASK_ID_HEADER : "expired";
       String letter = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
       bury(job, reason, letter, 0);
@@ -150,6 +150,12 @@ final class JobProcessor {
       metrics.started(Duration.between(started.submitted(), requireNonNull(started.started())));
     }
     return running;
+  }
+
+  // Once the entry of a job has expired, its key may be that of another task
+  private static boolean isOf(TaskEntry entry, BrokerMessage job) {
+    String worker = job.subject().substring(Jobs.SUBJECT_PREFIX.length());
+    return entry.task().hash().equals(DurableTasks.hash(worker, job.body()));
   }
 
   private static @Nullable String taskId(BrokerMessage job) {

@@ -193,6 +193,24 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  void jobWhoseEntryHasExpiredIsNoneOfTheNextTaskWithItsKey() throws Exception {
+    Duration retention = Duration.ofSeconds(2);
+    use(tested().limited(retention, 1000, List.of(settings())), retention);
+    String id = submit("a", "key of " + worker).id();
+    Awaitility.await().until(() -> tasks.find(id, TIMEOUT) == null);
+    submit("b", "key of " + worker);
+    BlockingQueue<String> handled = new LinkedBlockingQueue<>();
+    start(settings(), message -> {
+      handled.add(message.text());
+      return message.reply("done");
+    });
+    awaitEmptyQueue();
+    assertThat(handled).containsExactly("b");
+    assertThat(deadLetters()).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
+        .containsExactly(tuple("a", "expired"));
+  }
+
+  @Test
   void failedAttemptsAreRepeatedWithPausesUntilTheyAreTooMany() throws Exception {
     List<Long> starts = Collections.synchronizedList(new ArrayList<>());
     BlockingQueue<String> attempts = new LinkedBlockingQueue<>();
