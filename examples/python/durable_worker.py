@@ -1,6 +1,8 @@
 """A worker that reverses texts, for durable tasks: jobs.reverse-python."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import logging
 import os
@@ -70,14 +72,21 @@ class Task:
             "Nats-Msg-Id": f"{told}-{attempts}", "Job-Subject": self.job.subject, "Task-Attempts": str(attempts),
             "Dead-Letter-Reason": reason})
 
+    def hash(self):
+        """Returns the hash that the entry of this job has."""
+        text = self.job.subject.removeprefix("jobs.").encode() + b"\n" + self.job.data
+        return base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
+
     async def start(self):
         """Begins an attempt; returns whether there is one to be made."""
         entry, sequence = await self.look_up(), self.job.metadata.sequence.stream
+        put_back = entry and entry["state"] == "failed" and self.headers.get("Task-Attempts") == str(entry["attempts"])
+        if entry and entry["job"] != sequence and not put_back and entry["hash"] != self.hash():
+            entry = self.entry = None  # that of this job has expired, and its key is another task's by now
         if not entry:
             await self.bury("expired" if self.id else "no Task-Id", 0)
             await self.job.term()
             return False
-        put_back = entry["state"] == "failed" and self.headers.get("Task-Attempts") == str(entry["attempts"])
         another = entry["job"] not in (0, sequence)
         if not put_back and (another or entry["state"] not in ("queued", "running")):
             await self.job.ack()

@@ -113,7 +113,7 @@ final class JobProcessor {
     if (id != null && entry != null && !entry.task().isNew()) {
       entry = register.findLatest(id, STEP_TIMEOUT);
     }
-    if (id == null || entry == null || !isOf(entry, job.message())) {
+    if (id == null || entry == null || isOfAnotherTask(job, entry.task())) {
       String reason = id == null ? "no " + Jobs.TASK_ID_HEADER : "expired";
       String letter = settings.group() + "." + job.sequence(); // the dead letters of all groups are in one stream
       bury(job, reason, letter, 0);
@@ -131,8 +131,7 @@ final class JobProcessor {
         return null; // this process is at it: while it had no connection, the lease ran out
       }
     }
-    boolean isPutBack = task.state() == TaskState.FAILED
-        && Integer.toString(task.attempts()).equals(job.message().header(Jobs.TASK_ATTEMPTS_HEADER));
+    boolean isPutBack = isPutBack(job, task);
     boolean isSecondJob = task.job() != 0 && task.job() != job.sequence();
     if (!isPutBack && (isSecondJob || task.state().isFinished())) {
       job.acknowledge();
@@ -152,10 +151,16 @@ final class JobProcessor {
     return running;
   }
 
-  // Once the entry of a job has expired, its key may be that of another task
-  private static boolean isOf(TaskEntry entry, BrokerMessage job) {
-    String worker = job.subject().substring(Jobs.SUBJECT_PREFIX.length());
-    return entry.task().hash().equals(DurableTasks.hash(worker, job.body()));
+  // Once the entry of a job has expired, its key may be that of another task; who puts a job back may change its payload
+  private static boolean isOfAnotherTask(Job job, TaskRecord task) {
+    String worker = job.message().subject().substring(Jobs.SUBJECT_PREFIX.length());
+    return task.job() != job.sequence() && !isPutBack(job, task)
+        && !task.hash().equals(DurableTasks.hash(worker, job.message().body()));
+  }
+
+  private static boolean isPutBack(Job job, TaskRecord task) {
+    return task.state() == TaskState.FAILED
+        && Integer.toString(task.attempts()).equals(job.message().header(Jobs.TASK_ATTEMPTS_HEADER));
   }
 
   private static @Nullable String taskId(BrokerMessage job) {
