@@ -294,11 +294,18 @@ class DurableFaultsIT {
   }
 
   private static NatsServer leader(List<NatsServer> nodes) throws Exception {
+    String name;
     try (Connection connection = Nats.connect(nodes.get(0).url())) {
-      String name = connection.jetStreamManagement().getStreamInfo("JOBS_test-worker").getClusterInfo().getLeader();
-      return nodes.stream().filter(node -> node.log().contains("Name:     " + name) || node.log().contains(name + "\n"))
-          .findFirst().orElseThrow();
+      name = connection.jetStreamManagement().getStreamInfo("JOBS_test-worker").getClusterInfo().getLeader();
     }
+    for (NatsServer node : nodes) {
+      try (Connection connection = Nats.connect(node.url())) {
+        if (connection.getServerInfo().getServerName().equals(name)) {
+          return node;
+        }
+      }
+    }
+    throw new IllegalStateException("no node is the leader " + name);
   }
 
   @Test
