@@ -59,8 +59,9 @@ final class JetStreamJobQueue implements JobQueue {
           "the stream " + stream + " is not prepared yet: " + provisioner.problem());
     }
     int missing = max;
-    for (BrokerMessage late = arrived.poll(); late != null; late = missing > 0 ? arrived.poll() : null) {
-      missing -= isTaken(late, receiver) ? 1 : 0; // a pull had asked for it whose wait was over: its lease runs
+    BrokerMessage late; // a pull had asked for it whose wait was over: its lease runs
+    while (missing > 0 && (late = arrived.poll()) != null) {
+      missing -= isTaken(late, receiver) ? 1 : 0;
     }
     if (missing == 0) {
       return;

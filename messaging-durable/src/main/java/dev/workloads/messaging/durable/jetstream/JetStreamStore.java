@@ -105,7 +105,8 @@ public final class JetStreamStore implements DurableStore {
   }
 
   private static @Nullable String header(JsonNode message, String name) {
-    return new String(decoded(message, "hdrs"), StandardCharsets.UTF_8).lines().filter(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1))
+    return new String(decoded(message, "hdrs"), StandardCharsets.UTF_8).lines()
+        .filter(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1))
         .map(line -> line.substring(name.length() + 1).strip()).findFirst().orElse(null);
   }
 
