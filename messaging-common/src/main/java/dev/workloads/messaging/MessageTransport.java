@@ -42,6 +42,16 @@ public interface MessageTransport extends AutoCloseable {
    */
   Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver);
 
+  /**
+   * Subscribes without a group, for a receiver that would rather have a message twice than never: while the transport moves
+   * to another server, messages may come over both.
+   *
+   * @see #subscribe
+   */
+  default Subscription subscribeOverlapping(List<String> patterns, Receiver receiver) {
+    return subscribe(patterns, null, receiver);
+  }
+
   /** Returns whether messages can be sent, and received by every subscription; short interruptions are overlooked. */
   boolean isReady();
 

@@ -42,9 +42,9 @@ final class NatsConnector implements AutoCloseable {
   // How soon a subscription that was refused is tried again: the server may have been given other permissions
   private static final Duration REFUSED_WAIT = Duration.ofSeconds(2);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
-  // How long a queue group has both the former and the new subscription. The servers of a cluster tell each other of
-  // subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server must
-  // know the new one to pass the message on, or it drops it.
+  // How long there are both the former and the new subscription where they may overlap. The servers of a cluster tell each
+  // other of subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server
+  // must know the new one to pass the message on, or it drops it.
   private static final Duration OVERLAP = Duration.ofMillis(500);
   // How long a link that was replaced stays for the replies still under way on it; shorter where a new one comes every 2 s
   private static final Duration RETIREMENT = Duration.ofSeconds(60);
@@ -192,7 +192,7 @@ final class NatsConnector implements AutoCloseable {
   }
 
   private static void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
-    if (subscription.group() == null && former != null) {
+    if (!subscription.overlaps() && former != null) {
       former.drain(subscription, DRAIN_TIMEOUT); // two would get each message twice: rather a gap
     }
     next.subscribe(subscription);

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.nats;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
@@ -29,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -301,6 +304,35 @@ class NatsTransportReconnectTests {
       assertThat(subscription.drain(PATIENCE)).isTrue();
       assertThat(client.request("a", EMPTY, PATIENCE)).isNull(); // as nobody is subscribed
     }
+  }
+
+  @Test
+  void subscriptionThatMayOverlapMissesNothingInAMoveAndOthersGetNothingTwice(@TempDir Path directory) throws Exception {
+    NatsServer leaving = clusterNode(directory, "leaving", "lame_duck_grace_period: 1s, lame_duck_duration: 30s");
+    NatsServer staying = clusterNode(directory, "staying", "", leaving);
+    NatsTransport subscriber = readyTransport(leaving, LONG_GRACE);
+    Queue<String> overlapping = new ConcurrentLinkedQueue<>();
+    Queue<String> plain = new ConcurrentLinkedQueue<>();
+    subscriber.subscribeOverlapping(List.of("a"), (message, replies) -> overlapping.add(message.text()));
+    subscriber.subscribe(List.of("a"), null, (message, replies) -> plain.add(message.text()));
+    echo(subscriber, "ready");
+    NatsTransport publisher = readyTransport(staying, LONG_GRACE);
+    awaitAnswer(publisher, "ready");
+    Future<Integer> published = threads.submit(() -> {
+      int count = 0;
+      for (; leaving.isAlive(); count++) {
+        publisher.publish(new BrokerMessage("a", Integer.toString(count).getBytes(UTF_8)));
+        LockSupport.parkNanos(20_000);
+      }
+      return count;
+    });
+
+    leaving.signal("USR2");
+    awaitMove(staying, subscriber);
+    int count = published.get();
+    await().until(() -> overlapping.contains(Integer.toString(count - 1)));
+    assertThat(Set.copyOf(overlapping)).hasSize(count);
+    assertThat(plain).doesNotHaveDuplicates();
   }
 
   @Test

@@ -8,8 +8,11 @@ import dev.workloads.messaging.durable.Job;
 import dev.workloads.messaging.durable.JobQueue;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -30,6 +33,7 @@ final class JetStreamJobQueue implements JobQueue {
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
   private static final String PULL_IS_OVER = "408";
   private static final String STATUS = "Status";
+  private static final int RECENT_JOBS = 1_000; // of which a second one is dropped: it came over the former server as well
 
   private final JetStreamApi api;
   private final @Nullable JetStreamProvisioner provisioner;
@@ -38,6 +42,13 @@ final class JetStreamJobQueue implements JobQueue {
   private final String inbox;
   // No more come than were asked for: each pull takes what is here before it asks for more
   private final BlockingQueue<BrokerMessage> arrived = new LinkedBlockingQueue<>();
+  private final Set<String> recent = Collections.synchronizedSet(Collections.newSetFromMap(new LinkedHashMap<>() {
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
+      return size() > RECENT_JOBS;
+    }
+  }));
   private final MessageTransport.Subscription subscription;
   private long pulls; // on the pulling thread only
 
@@ -47,9 +58,13 @@ final class JetStreamJobQueue implements JobQueue {
     this.stream = JetStreamNames.stream(group);
     this.consumer = JetStreamNames.consumer(group);
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
-    // No queue group, which would bridge a move to another server: members are not told that nobody answers
-    this.subscription =
-        api.transport().subscribe(List.of(inbox + ".*"), null, (message, replies) -> arrived.add(message));
+    // No queue group, which would bridge a move to another server as well: members are not told that nobody answers
+    this.subscription = api.transport().subscribeOverlapping(List.of(inbox + ".*"), (message, replies) -> {
+      String acknowledgeTo = message.replyTo();
+      if (acknowledgeTo == null || recent.add(acknowledgeTo)) {
+        arrived.add(message);
+      }
+    });
   }
 
   @Override

@@ -167,7 +167,7 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public Watch watch(BiConsumer<String, byte[]> listener) {
-    MessageTransport.Subscription subscription = api.transport().subscribe(List.of(subject("*")), null,
+    MessageTransport.Subscription subscription = api.transport().subscribeOverlapping(List.of(subject("*")),
         (message, replies) -> listener.accept(message.subject().substring(subject("").length()), message.body()));
     return subscription::close;
   }

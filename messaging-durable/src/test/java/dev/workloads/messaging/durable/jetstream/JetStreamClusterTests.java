@@ -177,7 +177,7 @@ class JetStreamClusterTests {
       long millis = (System.nanoTime() - begin) / 1_000_000;
       System.out.printf("Lame duck of the worker's server: %d tasks, each done with one attempt, the last one %d ms "
           + "after its submission%n", ids.size(), millis);
-      assertThat(millis).as("a pull that is lost on the way is asked anew after three seconds").isLessThan(15_000);
+      assertThat(millis).as("a pull that a leader takes along is asked anew after three seconds").isLessThan(15_000);
     } finally {
       worker.stop();
     }
