@@ -81,6 +81,7 @@ class WorkerProcessTests {
         assertThat(process.waitFor(1, SECONDS)).as("ended, rejected later").isFalse();
         allow(configuration, "worker");
         nats.signal("HUP");
+        Awaitility.await().atMost(PATIENCE).until(() -> output().split("Connected to NATS").length > 2); // it has read that
         try (Connection client = Nats.connect(nats.url().replace("//", "//worker:secret@"))) {
           Awaitility.await().atMost(PATIENCE).until(() -> client.request("work", bytes("now"), PATIENCE) != null);
         }
