@@ -423,7 +423,8 @@ class DurableSubmissionTests {
       waiting.send(HttpApi.taskRequest(HttpApi.json(worker, "x".repeat(50_000)), "Prefer: respond-async, wait=20"));
       begun.await();
 
-      assertThat(narrow.task(worker, "x".repeat(50_000)).status()).isEqualTo(200);
+      // The worker may begin before the submission is answered
+      Awaitility.await().until(() -> narrow.task(worker, "x".repeat(50_000)).status() == 200);
 
       end.countDown();
       assertThat(waiting.answer().text()).isEqualTo("done");
