@@ -329,7 +329,7 @@ class NatsTransportReconnectTests {
 
     leaving.signal("USR2");
     awaitMove(staying, subscriber);
-    int count = published.get();
+    int count = published.get(40, SECONDS);
     await().until(() -> overlapping.contains(Integer.toString(count - 1)));
     assertThat(Set.copyOf(overlapping)).hasSize(count);
     assertThat(plain).doesNotHaveDuplicates();

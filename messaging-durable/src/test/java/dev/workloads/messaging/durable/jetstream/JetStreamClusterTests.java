@@ -25,7 +25,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -153,8 +155,16 @@ class JetStreamClusterTests {
   @Order(3)
   void workerThatLeavesAServerLosesNoJobOnTheWay() throws Exception {
     JetStreamStore store = new JetStreamStore(TRANSPORTS.get(0), "TASKS", "_INBOX", null);
+    Queue<JobMetrics.Outcome> outcomes = new ConcurrentLinkedQueue<>();
+    JobMetrics metrics = new JobMetrics() {
+
+      @Override
+      public void ended(Outcome outcome) {
+        outcomes.add(outcome);
+      }
+    };
     JobListenerContainer worker = new JobListenerContainer(store, WORKER,
-        Map.of("jobs.worker", message -> message.reply("done")), Thread::new, JobMetrics.NONE);
+        Map.of("jobs.worker", message -> message.reply("done")), Thread::new, metrics);
     worker.start();
     DurableTasks client = CLIENTS.get(1);
     List<String> ids = new ArrayList<>();
@@ -174,6 +184,8 @@ class JetStreamClusterTests {
         assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
         assertThat(done.attempts()).isEqualTo(1);
       }
+      // A job that comes over both servers is taken once
+      assertThat(outcomes).containsOnly(JobMetrics.Outcome.SUCCEEDED);
       long millis = (System.nanoTime() - begin) / 1_000_000;
       System.out.printf("Lame duck of the worker's server: %d tasks, each done with one attempt, the last one %d ms "
           + "after its submission%n", ids.size(), millis);
