@@ -37,7 +37,7 @@ final class BodyReader implements ReadListener, AsyncListener {
     this.body = body;
   }
 
-  /** Starts to read; the body is closed when the request is complete. */
+  /** Starts to read; once that has begun, the body is closed when the request is complete. */
   static void read(HttpServletRequest request, HttpServletResponse response, RequestBody body, Duration timeout)
       throws IOException {
     AsyncContext context = request.startAsync(request, response);
@@ -90,9 +90,14 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onError(Throwable failure) {
-    log.debug("A body was not read to its end", failure);
     try {
-      answer(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed");
+      if (failure instanceof IOException) {
+        log.debug("A body was not read to its end", failure);
+        answer(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed");
+      } else {
+        log.error("A request failed", failure);
+        answer(Problem.INTERNAL_ERROR, ProblemWriter.CAUSE_IN_LOG);
+      }
       context.getResponse().flushBuffer(); // Tomcat cuts the connection next
     } catch (IOException e) {
       log.debug("The client is gone", e);

@@ -18,6 +18,9 @@ import tools.jackson.databind.json.JsonMapper;
 /** Writes errors: as text, or as problem details (RFC 9457) to a client that prefers JSON. */
 final class ProblemWriter {
 
+  /** The text of a failure that is ours. */
+  static final String CAUSE_IN_LOG = "the request failed, the cause is in the log";
+
   private static final String TEXT = "text/plain;charset=UTF-8";
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final List<MediaType> JSON_TYPES =

@@ -58,7 +58,7 @@ final class TaskServlet extends HttpServlet {
       fail(request, response, Problem.of(e.reason()), e.code(), e.getMessage());
     } catch (RuntimeException e) {
       log.error("A request failed", e);
-      fail(request, response, Problem.INTERNAL_ERROR, 0, "the request failed, the cause is in the log");
+      fail(request, response, Problem.INTERNAL_ERROR, 0, ProblemWriter.CAUSE_IN_LOG);
     }
   }
 
@@ -100,23 +100,23 @@ final class TaskServlet extends HttpServlet {
   private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
-    UnreadBodyValve.askForBody(request);
-    if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
-      createTask(body, request, response);
-    } else {
-      BodyReader.read(request, response, body, properties.bodyTimeout());
+    try {
+      UnreadBodyValve.askForBody(request);
+      if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
+        createTask(body, request, response);
+      } else {
+        BodyReader.read(request, response, body, properties.bodyTimeout());
+      }
+    } catch (Throwable e) { // whoever was to close it may not have come to that
+      body.close();
+      throw e;
     }
   }
 
   /** Reads what has come in, which does not block; mostly that is all. */
   private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
-    try {
-      while (in.available() > 0 && body.readFrom(in)) { } // available() may count bytes of the next request, too
-      return in.isFinished();
-    } catch (IOException | RuntimeException e) {
-      body.close();
-      throw e;
-    }
+    while (in.available() > 0 && body.readFrom(in)) { } // available() may count bytes of the next request, too
+    return in.isFinished();
   }
 
   private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response)
