@@ -16,7 +16,9 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,7 @@ import org.springframework.web.filter.ServerHttpObservationFilter;
 final class DurableTaskRoutes {
 
   private static final Logger log = LoggerFactory.getLogger(DurableTaskRoutes.class);
+  private static final int RESULT_SIZE = 1 << 20; // the most that NATS takes, unless told otherwise
   private static final Pattern PATH = Pattern.compile("/task/([^/]+)(/result)?");
 
   private final DurableTasks tasks;
@@ -41,14 +44,19 @@ final class DurableTaskRoutes {
   private final DrainLifecycle drain;
   private final Semaphore inFlight;
   private final Semaphore reserve;
+  private final Supplier<ReplyRoom> rooms;
+  private final Semaphore reads; // of results, whose sizes are not known before: at most half as much again as the rooms hold
 
-  DurableTaskRoutes(DurableTasks tasks, TaskProperties properties, DrainLifecycle drain, Semaphore inFlight) {
+  DurableTaskRoutes(DurableTasks tasks, TaskProperties properties, DrainLifecycle drain, Semaphore inFlight,
+      Supplier<ReplyRoom> rooms, int maxBuffered) {
     this.tasks = tasks;
     this.timeout = properties.requestTimeout();
     this.maxWait = properties.durable().maxWait();
     this.drain = drain;
     this.inFlight = inFlight;
     this.reserve = new Semaphore(Math.max(1, inFlight.availablePermits() / 10));
+    this.rooms = rooms;
+    this.reads = new Semaphore(Math.max(1, maxBuffered / 2 / RESULT_SIZE), true);
   }
 
   /** How a task is, with its result if it has one. */
@@ -61,24 +69,27 @@ final class DurableTaskRoutes {
 
   /** Submits a task, waits for it if the client does, and answers. Closes the body. */
   void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response) throws IOException {
-    Outcome outcome;
-    try (body) {
-      Semaphore permit = acquirePermit();
-      try {
-        Deadline deadline = Deadline.after(timeout);
-        TaskStatus accepted = accept(body, request, deadline);
-        Duration wait = permit == inFlight ? wait(request) : null;
-        outcome = wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline);
-      } finally {
-        permit.release();
+    try (body; ReplyRoom room = rooms.get()) {
+      Outcome outcome = submit(body, request, room);
+      drain.announceClose(request, response);
+      TaskResult result = outcome.result();
+      if (result != null) {
+        ReplyWriter.write(response, result.contentType(), result.body());
+      } else {
+        TaskStatusWriter.writeAccepted(response, outcome.status());
       }
     }
-    drain.announceClose(request, response);
-    TaskResult result = outcome.result();
-    if (result != null) {
-      ReplyWriter.write(response, result.contentType(), result.body());
-    } else {
-      TaskStatusWriter.writeAccepted(response, outcome.status());
+  }
+
+  private Outcome submit(RequestBody body, HttpServletRequest request, ReplyRoom room) {
+    Semaphore permit = acquirePermit();
+    try {
+      Deadline deadline = Deadline.after(timeout);
+      TaskStatus accepted = accept(body, request, deadline);
+      Duration wait = permit == inFlight ? wait(request) : null;
+      return wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline, room);
+    } finally {
+      permit.release();
     }
   }
 
@@ -104,8 +115,11 @@ final class DurableTaskRoutes {
     }
   }
 
-  /** Waits for a task that is accepted, which the client is told also if the broker does not answer any more. */
-  private Outcome outcome(TaskStatus accepted, Duration wait, Deadline deadline) {
+  /**
+   * Waits for a task that is accepted, which the client is told also if the broker does not answer any more, or if there is
+   * no room for the result.
+   */
+  private Outcome outcome(TaskStatus accepted, Duration wait, Deadline deadline, ReplyRoom room) {
     try {
       Duration left = deadline.remaining();
       Deadline end = Deadline.after(wait.plus(left));
@@ -116,7 +130,7 @@ final class DurableTaskRoutes {
       if (status.state() == TaskState.FAILED) {
         throw failure(status);
       }
-      return new Outcome(status, status.state() == TaskState.SUCCEEDED ? tasks.result(status, end.remaining()) : null);
+      return new Outcome(status, status.state() == TaskState.SUCCEEDED ? result(status, room, end) : null);
     } catch (BrokerException e) {
       log.debug("A task is not waited for any more: {}", e.getMessage());
       return new Outcome(accepted, null);
@@ -195,14 +209,36 @@ final class DurableTaskRoutes {
     }
     Deadline deadline = Deadline.after(timeout);
     TaskStatus status = required(tasks.find(id, deadline.remaining()));
-    TaskResult result = switch (status.state()) {
-      case QUEUED, RUNNING -> throw new ProblemException(Problem.NOT_FINISHED, "the task is not finished");
-      case CANCELLED -> throw new ProblemException(Problem.CANCELLED, "the task was cancelled");
-      case FAILED -> throw failure(status);
-      case SUCCEEDED -> required(tasks.result(status, deadline.remaining()));
-    };
-    drain.announceClose(request, response);
-    ReplyWriter.write(response, result.contentType(), result.body());
+    try (ReplyRoom room = rooms.get()) {
+      TaskResult result = switch (status.state()) {
+        case QUEUED, RUNNING -> throw new ProblemException(Problem.NOT_FINISHED, "the task is not finished");
+        case CANCELLED -> throw new ProblemException(Problem.CANCELLED, "the task was cancelled");
+        case FAILED -> throw failure(status);
+        case SUCCEEDED -> required(result(status, room, deadline));
+      };
+      drain.announceClose(request, response);
+      ReplyWriter.write(response, result.contentType(), result.body());
+    }
+  }
+
+  /** Reads a result, as one of few at once, and keeps the room that it needs. */
+  private @Nullable TaskResult result(TaskStatus succeeded, ReplyRoom room, Deadline deadline) {
+    try {
+      if (!reads.tryAcquire(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
+        throw new BrokerException(BrokerException.Reason.OVERLOADED, "too many results are being read, try again later");
+      }
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+    try {
+      TaskResult result = tasks.result(succeeded, deadline.remaining());
+      if (result != null && !room.fit(result.body().length)) {
+        throw new BrokerException(BrokerException.Reason.OVERLOADED, ReplyRoom.NONE + ", try again later");
+      }
+      return result;
+    } finally {
+      reads.release();
+    }
   }
 
   private static <T> T required(@Nullable T found) {
@@ -222,9 +258,13 @@ final class DurableTaskRoutes {
     try {
       return tasks.await(known, task -> wanted.test(task) || drain.isDraining(), wait, lookTimeout);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BrokerException(BrokerException.Reason.TIMEOUT, "the wait for the task was interrupted");
+      throw interrupted();
     }
+  }
+
+  private static BrokerException interrupted() {
+    Thread.currentThread().interrupt();
+    return new BrokerException(BrokerException.Reason.TIMEOUT, "the wait for the task was interrupted");
   }
 
   /** Returns how long the client waits, no longer than it may, or {@code null} if it does not say. */

@@ -57,9 +57,10 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  PublicPortTomcatCustomizer publicPortTomcatCustomizer(Limits limits, Environment environment) {
+  PublicPortTomcatCustomizer publicPortTomcatCustomizer(Limits limits, TaskProperties properties,
+      Environment environment) {
     // A processor holds what one request needs: as many are kept as requests wait, so that none is made anew under load
-    return new PublicPortTomcatCustomizer(limits.maxConnections(),
+    return new PublicPortTomcatCustomizer(limits.maxConnections(), properties.writeTimeout(),
         environment.getProperty("server.tomcat.processor-cache", Integer.class, limits.maxInFlight()));
   }
 }

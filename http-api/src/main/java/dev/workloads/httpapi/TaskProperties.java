@@ -13,10 +13,12 @@ import org.springframework.util.unit.DataSize;
  * @param requestTimeout the longest wait for a worker's reply
  * @param maxBodySize the largest HTTP body that is read
  * @param bodyTimeout the longest that a client may take to send its body
+ * @param writeTimeout the longest that a client may take nothing of its answer; then its connection is cut
  * @param maxInFlight the most requests that wait for a worker at once. By default 4096, but no more than half of the
  *     connections, and on platform threads no more than nine tenths of server.tomcat.threads.max. Always fewer than
  *     connections, of which there is one for each 80 KB of the heap unless server.tomcat.max-connections says how many.
- * @param maxBuffered the most bytes of HTTP bodies held at once. By default an eighth of the heap; 2 GB at most.
+ * @param maxBuffered the most bytes of HTTP bodies held at once, and as many again of workers' replies that are larger than
+ *     8 KB. By default an eighth of the heap; 2 GB at most.
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
  * @param page the page at / on which a task can be tried
  * @param durable tasks that are kept until they are done
@@ -26,6 +28,7 @@ record TaskProperties(
     @DefaultValue("5s") Duration requestTimeout,
     @DefaultValue("8MB") DataSize maxBodySize,
     @DefaultValue("10s") Duration bodyTimeout,
+    @DefaultValue("10s") Duration writeTimeout,
     @Nullable Integer maxInFlight,
     @Nullable DataSize maxBuffered,
     @DefaultValue("1s") Duration drainDelay,
@@ -37,6 +40,7 @@ record TaskProperties(
     require(maxBodySize.toBytes() > 0 && maxBodySize.toBytes() < Integer.MAX_VALUE, "task.max-body-size", maxBodySize,
         "must be from 1 byte to 2 GB");
     require(bodyTimeout.toMillis() > 0, "task.body-timeout", bodyTimeout, "must be at least 1 ms");
+    require(writeTimeout.toMillis() > 0, "task.write-timeout", writeTimeout, "must be at least 1 ms");
     require(maxInFlight == null || maxInFlight > 0, "task.max-in-flight", maxInFlight, "must be at least 1");
     require(maxBuffered == null || maxBuffered.toBytes() > 0, "task.max-buffered", maxBuffered,
         "must be at least 1 byte");

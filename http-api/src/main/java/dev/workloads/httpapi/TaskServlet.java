@@ -11,6 +11,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +35,7 @@ final class TaskServlet extends HttpServlet {
   private final transient @Nullable DurableTaskRoutes durable;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
+  private final transient Supplier<ReplyRoom> rooms;
 
   TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
       Limits limits, @Nullable TaskPage page) {
@@ -42,8 +44,11 @@ final class TaskServlet extends HttpServlet {
     this.drain = drain;
     this.page = page;
     this.inFlight = new Semaphore(limits.maxInFlight());
-    this.durable = durable == null ? null : new DurableTaskRoutes(durable, properties, drain, inFlight);
     this.freeBytes = new Semaphore(limits.maxBuffered());
+    Semaphore freeReplyBytes = new Semaphore(limits.maxBuffered()); // of their own: slow readers leave room for bodies
+    this.rooms = () -> new ReplyRoom(freeReplyBytes, limits.maxBuffered());
+    this.durable = durable == null ? null
+        : new DurableTaskRoutes(durable, properties, drain, inFlight, rooms, limits.maxBuffered());
   }
 
   @Override
@@ -125,22 +130,32 @@ final class TaskServlet extends HttpServlet {
       durable.submit(body, request, response);
       return;
     }
-    BrokerMessage reply;
-    try (body) { // its bytes are free before the answer, which the client's next request may follow at once
-      IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
-          : "is for durable tasks: ask for one by Prefer: respond-async");
-      reply = request(TaskRequest.parse(body.bytes()));
+    try (ReplyRoom room = rooms.get()) {
+      BrokerMessage reply;
+      try (body) { // its bytes are free before the answer, which the client's next request may follow at once
+        IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
+            : "is for durable tasks: ask for one by Prefer: respond-async");
+        reply = request(TaskRequest.parse(body.bytes()), room);
+      }
+      drain.announceClose(request, response);
+      ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
     }
-    drain.announceClose(request, response);
-    ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
   }
 
-  private BrokerMessage request(TaskRequest task) {
+  /** Asks a worker if there is room for a reply as large as the payload, and keeps the room that the reply then needs. */
+  private BrokerMessage request(TaskRequest task, ReplyRoom room) {
+    if (!room.fit(task.payload().length)) {
+      throw new ProblemException(Problem.OVERLOADED, ReplyRoom.NONE + ", try again later");
+    }
     if (!inFlight.tryAcquire()) {
       throw ProblemException.tooManyRequests();
     }
     try {
-      return client.request(task.subject(), task.payload(), properties.requestTimeout());
+      BrokerMessage reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
+      if (!room.fit(reply.body().length)) { // not overloaded, which says that the task was not done
+        throw new ProblemException(Problem.TIMEOUT, "the worker has replied, but " + ReplyRoom.NONE + ": the reply is lost");
+      }
+      return reply;
     } finally {
       inFlight.release();
     }

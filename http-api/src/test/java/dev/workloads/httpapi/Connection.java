@@ -91,6 +91,11 @@ final class Connection implements AutoCloseable {
     return length == null ? rest() : exactly(Integer.parseInt(length));
   }
 
+  /** Reads up to that many bytes of what comes, whatever it is; returns how many there were. */
+  int take(int most) throws IOException {
+    return in.readNBytes(most).length;
+  }
+
   private byte[] exactly(int size) throws IOException {
     byte[] bytes = in.readNBytes(size);
     if (bytes.length < size) {

@@ -71,7 +71,7 @@ class LimitsTests {
   private static Limits derive(DataSize heap, @Nullable Integer connections, int threads, @Nullable Integer inFlight,
       @Nullable DataSize buffered) {
     return Limits.derive(heap.toBytes(), connections, threads, new TaskProperties(Duration.ofSeconds(5),
-        DataSize.ofMegabytes(8), Duration.ofSeconds(10), inFlight, buffered, Duration.ofSeconds(1),
+        DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), inFlight, buffered, Duration.ofSeconds(1),
         new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO)));
   }
 }

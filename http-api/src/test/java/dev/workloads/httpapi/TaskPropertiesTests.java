@@ -32,8 +32,8 @@ class TaskPropertiesTests {
   @Test
   void defaultsAreThoseOfTheContract() {
     runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
-        Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), null, null, Duration.ofSeconds(1),
-        new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ofSeconds(30)))));
+        Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), null, null,
+        Duration.ofSeconds(1), new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ofSeconds(30)))));
   }
 
   @ParameterizedTest
@@ -45,6 +45,7 @@ class TaskPropertiesTests {
       "task.max-body-size, -1, must be from 1 byte to 2 GB",
       "task.max-body-size, 2GB, must be from 1 byte to 2 GB",
       "task.body-timeout, 0ms, must be at least 1 ms",
+      "task.write-timeout, 0ms, must be at least 1 ms",
       "task.max-in-flight, 0, must be at least 1",
       "task.max-buffered, 0, must be at least 1 byte",
       "task.drain-delay, -1ms, must not be negative",
@@ -59,14 +60,14 @@ class TaskPropertiesTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"task.request-timeout=1ms", "task.max-body-size=1B", "task.max-in-flight=1",
-      "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms", "task.durable.max-wait=0"})
+      "task.max-buffered=1B", "task.drain-delay=0", "task.body-timeout=1ms", "task.write-timeout=1ms", "task.durable.max-wait=0"})
   void smallestValuesAreAccepted(String setting) {
     runner.withPropertyValues(setting).run(context -> assertThat(context).hasNotFailed());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"task.request-timeout=", "task.max-body-size=", "task.max-in-flight=", "task.max-buffered=",
-      "task.drain-delay=", "task.body-timeout=", "task.durable.enabled=", "task.durable.max-wait="})
+      "task.drain-delay=", "task.body-timeout=", "task.write-timeout=", "task.durable.enabled=", "task.durable.max-wait="})
   void emptyValueIsAsIfItWereNotSet(String setting) {
     runner.run(usual -> runner.withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
         .withPropertyValues("messaging.transport=in-process", setting).run(context ->

@@ -1,9 +1,12 @@
 package dev.workloads.httpapi.tomcat;
 
+import java.io.IOException;
 import org.apache.coyote.Adapter;
 import org.apache.coyote.Processor;
 import org.apache.coyote.http11.Http11NioProtocol;
 import org.apache.coyote.http11.Http11Processor;
+import org.apache.tomcat.util.net.AbstractEndpoint.Handler.SocketState;
+import org.apache.tomcat.util.net.SocketWrapperBase;
 
 /**
  * Tomcat's HTTP/1.1 without a defect of version 11.0.27: where a chunked body that is read without blocking ends,
@@ -15,6 +18,13 @@ import org.apache.coyote.http11.Http11Processor;
 public final class PatchedHttp11NioProtocol extends Http11NioProtocol {
 
   private static final int ANSWER_BUFFER = 512; // the servlet writes an answer in one piece, which needs no buffer
+
+  private long writeTimeout;
+
+  /** Sets for how many milliseconds a write waits for the client to take more; Tomcat's is the time for a request's head. */
+  void setWriteTimeout(long writeTimeout) {
+    this.writeTimeout = writeTimeout;
+  }
 
   /** Sets the adapter in place of the one that Tomcat sets later. */
   void useAdapter(Adapter own) {
@@ -36,6 +46,12 @@ public final class PatchedHttp11NioProtocol extends Http11NioProtocol {
   @Override
   protected Processor createProcessor() {
     return new Http11Processor(this, getAdapter()) {
+
+      @Override
+      public SocketState service(SocketWrapperBase<?> socket) throws IOException {
+        socket.setWriteTimeout(writeTimeout);
+        return super.service(socket);
+      }
 
       @Override
       protected void executeDispatches() {

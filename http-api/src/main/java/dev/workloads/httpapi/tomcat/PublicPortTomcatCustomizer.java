@@ -1,9 +1,12 @@
 package dev.workloads.httpapi.tomcat;
 
+import java.time.Duration;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.AbstractProtocol;
 import org.apache.coyote.ProtocolHandler;
+import org.apache.coyote.UpgradeProtocol;
+import org.apache.coyote.http2.Http2Protocol;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
@@ -23,7 +26,12 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
   // Of Tomcat's 100, each would hold 300 bytes more, and go on to hold them for later requests
   private static final int HEADERS = 50;
 
+  // The kernel says that it can take more once a third of this is free, doubled: in a buffer that it made as large as it
+  // likes, 4 MB, a client that takes 50 KB a second would seem to take nothing. And all of it counts as a container's memory
+  private static final String SEND_BUFFER = "65536";
+
   private final int maxConnections;
+  private final Duration writeTimeout;
   private final int processorCache;
   private volatile @Nullable ProtocolHandler protocol;
 
@@ -31,10 +39,12 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
    * Creates the customizer.
    *
    * @param maxConnections the most connections that Tomcat accepts; more wait in the operating system
+   * @param writeTimeout how long an answer waits for its client to take more of it; then the connection is cut
    * @param processorCache how many requests' objects, 46 KB each, Tomcat keeps for later ones
    */
-  public PublicPortTomcatCustomizer(int maxConnections, int processorCache) {
+  public PublicPortTomcatCustomizer(int maxConnections, Duration writeTimeout, int processorCache) {
     this.maxConnections = maxConnections;
+    this.writeTimeout = writeTimeout;
     this.processorCache = processorCache;
   }
 
@@ -59,6 +69,7 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
     connector.setAllowTrace(true); // the servlet refuses TRACE, and says in Allow what it takes
     connector.setProperty("socket.appReadBufSize", READ_BUFFER);
     connector.setProperty("socket.appWriteBufSize", WRITE_BUFFER);
+    connector.setProperty("socket.txBufSize", SEND_BUFFER);
     if (protocol instanceof PatchedHttp11NioProtocol http) {
       http.useAdapter(new PublicPortAdapter(connector));
       http.setMaxTrailerSize(TRAILERS);
@@ -66,6 +77,13 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
       http.setMaxHeaderCount(HEADERS);
       http.setMaxConnections(maxConnections);
       http.setProcessorCache(processorCache);
+      http.setWriteTimeout(writeTimeout.toMillis());
+    }
+    for (UpgradeProtocol upgrade : connector.findUpgradeProtocols()) {
+      if (upgrade instanceof Http2Protocol http2) {
+        http2.setWriteTimeout(writeTimeout.toMillis());
+        http2.setStreamWriteTimeout(writeTimeout.toMillis());
+      }
     }
   }
 }
