@@ -63,6 +63,17 @@ final class RawConnection implements AutoCloseable {
     }
   }
 
+  /** Reads a byte if there is one. */
+  void trickle() {
+    try {
+      if (in.available() > 0) {
+        in.read();
+      }
+    } catch (IOException e) {
+      return; // the other side has closed the connection
+    }
+  }
+
   /**
    * Reads one HTTP answer.
    *
