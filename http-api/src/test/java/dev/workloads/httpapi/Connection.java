@@ -91,9 +91,9 @@ final class Connection implements AutoCloseable {
     return length == null ? rest() : exactly(Integer.parseInt(length));
   }
 
-  /** Reads up to that many bytes of what comes, whatever it is; returns how many there were. */
-  int take(int most) throws IOException {
-    return in.readNBytes(most).length;
+  /** Reads up to that many bytes of what comes, whatever it is. */
+  byte[] take(int most) throws IOException {
+    return in.readNBytes(most);
   }
 
   private byte[] exactly(int size) throws IOException {

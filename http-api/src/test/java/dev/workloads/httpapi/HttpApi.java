@@ -214,6 +214,20 @@ final class HttpApi implements AfterEachCallback {
     return new Connection(port());
   }
 
+  /** Returns a client that takes no more of its right answer than the beginning, though it is longer; to be closed. */
+  Connection slowReader(String request) {
+    List<Connection> open = new ArrayList<>();
+    Awaitility.await().pollInterval(Duration.ofMillis(20)).until(() -> { // until others' room has come back
+      Connection connection = connect().send(request);
+      if (new String(connection.take(12), StandardCharsets.US_ASCII).equals("HTTP/1.1 200")) {
+        return open.add(connection);
+      }
+      connection.close();
+      return false;
+    });
+    return open.get(0);
+  }
+
   /** Sends the JSON as a task. */
   Answer post(byte[] json, String... headers) throws IOException {
     try (Connection connection = connect()) {

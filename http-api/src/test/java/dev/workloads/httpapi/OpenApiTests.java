@@ -49,6 +49,7 @@ class OpenApiTests {
   private static final List<String> OPERATIONS = List.of(POST, GET, DELETE, RESULT);
   private static final String JSON = "application/json";
   private static final String PROBLEM = "application/problem+json";
+  private static final int LARGE = 900_000;
   private static final Set<String> FRAMING = Set.of("Content-Type", "Content-Length", "Date", "Keep-Alive");
 
   @RegisterExtension
@@ -77,7 +78,7 @@ class OpenApiTests {
   @BeforeAll
   static void start() throws IOException {
     api = HttpApi.start(List.of("task.durable.enabled=true", "task.request-timeout=300ms", "task.body-timeout=300ms",
-        "messaging.request.retry-window=0", "management.tracing.sampling.probability=0",
+        "messaging.request.retry-window=0", "task.max-buffered=1500KB", "management.tracing.sampling.probability=0",
         "management.opentelemetry.tracing.export.otlp.endpoint=http://127.0.0.1:1"));
     failing = HttpApi.over(broken);
     unconnected = HttpApi.over(null, "messaging.request.retry-window=0",
@@ -122,6 +123,7 @@ class OpenApiTests {
     api.durableWorker("rejecting", message -> {
       throw new MessageRejectedException("failed to decode body: not valid UTF-8");
     });
+    api.durableWorker("large", message -> message.reply(new byte[LARGE]));
     api.durableWorker("slow", message -> {
       end.await();
       return null;
@@ -180,6 +182,7 @@ class OpenApiTests {
     String queued = api.path("nobody-comes", "x");
     String succeeded = finished("task-leet");
     String image = finished("image");
+    String large = finished("large");
     String failed = finished("failing");
     String rejected = finished("rejecting");
     String running = api.path("slow", "x");
@@ -217,9 +220,17 @@ class OpenApiTests {
         accept -> api.get(rejected + "/result", accept),
         accept -> api.get(unknown + "/result", accept),
         accept -> api.send("DELETE", unknown + "/result", accept),
+        accept -> besideASlowReader(large + "/result", accept),
         accept -> failingToKeep("GET", kept + "/result", accept, new IllegalStateException()),
         accept -> failingToKeep("GET", kept + "/result", accept, new BrokerException(Reason.TIMEOUT, "why")),
         accept -> failingToKeep("GET", kept + "/result", accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why"))));
+  }
+
+  /** Gets what is large while a client that does not read holds all the room for that. */
+  private static Answer besideASlowReader(String path, String accept) throws IOException {
+    try (Connection slow = api.slowReader("GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n")) {
+      return api.get(path, accept);
+    }
   }
 
   private static void exchange(String operation, List<Exchange> exchanges) throws IOException {
