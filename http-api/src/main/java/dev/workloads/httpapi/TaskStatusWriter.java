@@ -7,6 +7,8 @@ import dev.workloads.messaging.durable.TaskStatus;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class TaskStatusWriter {
 
   private static final JsonMapper JSON = JsonMapper.shared();
+  private static final DateTimeFormatter MILLISECONDS = new DateTimeFormatterBuilder().appendInstant(3).toFormatter();
 
   private TaskStatusWriter() {}
 
@@ -88,7 +91,7 @@ final class TaskStatusWriter {
 
   private static void putTime(Map<String, Object> members, String name, @Nullable Instant time) {
     if (time != null) {
-      members.put(name, time.toString());
+      members.put(name, MILLISECONDS.format(time));
     }
   }
 }

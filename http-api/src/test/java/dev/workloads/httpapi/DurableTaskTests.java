@@ -156,6 +156,7 @@ class DurableTaskTests {
     String path = api.path(worker, "x");
     List<Answer> answers = new ArrayList<>();
     answers.add(api.get(path));
+    awaitNextMillisecond();
     api.durableWorker(worker, message -> {
       begun.release();
       end.acquire();
@@ -167,6 +168,7 @@ class DurableTaskTests {
     for (int attempt = 1; attempt <= 2; attempt++) {
       begun.acquire();
       answers.add(api.get(path));
+      awaitNextMillisecond();
       end.release();
     }
     answers.add(api.get(path, FINISHED));
@@ -184,6 +186,7 @@ class DurableTaskTests {
     api.queue(worker);
     String path = api.path(worker, "x");
     Answer queued = api.get(path);
+    awaitNextMillisecond();
 
     Answer cancelled = api.send("DELETE", path);
     assertThat(cancelled.status()).isEqualTo(204);
@@ -531,8 +534,15 @@ class DurableTaskTests {
 
   private static Instant time(Answer answer, String member) {
     String time = String.valueOf(answer.member(member));
-    assertThat(time).endsWith("Z");
+    assertThat(time).matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z");
     return Instant.parse(time);
+  }
+
+  /** Waits so long that what is written next shows a later time. */
+  private static void awaitNextMillisecond() {
+    Instant start = Instant.now();
+    Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
+        .until(() -> Instant.now().isAfter(start.plusMillis(1)));
   }
 
   private static void assertProblem(Answer answer, int status, String reason, String detail) {
