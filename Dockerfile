@@ -29,22 +29,24 @@ COPY --from=build /layers/http-api/application/ ./
 RUN --mount=from=nats:2-alpine,source=/usr/local/bin/nats-server,target=/usr/local/bin/nats-server \
     --mount=from=build,source=/src/task-leet/target/task-leet.jar,target=/tmp/peer.jar \
     --mount=source=deploy/docker/train,target=/usr/local/bin/train \
-    train http-api.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx96m
+    train http-api.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx96m \
+      -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching
 ENV MANAGEMENT_PORT=8001
 EXPOSE 8000 8001
 USER 10001
 # The heap follows the container's memory limit; below some 250 MiB the JVM takes MinRAMPercentage for its maximum. It starts
 # with what it holds under load: from the JVM's own 8 MB it grew with 32 collections before it was ready, and its small young
 # generation let requests grow old. The AOT cache is mapped where it was made for, and most of it stays the file's: at an
-# address of chance the JVM rewrites all of its 70 MB, which are the process's own memory from then on. What
+# address of chance the JVM rewrites all of its 70 MB, which are the process's own memory from then on. It holds no machine
+# code: adapters are compiled for the CPU of the build, and JDK 25 before 25.0.5 runs them on any (JDK-8388703). What
 # the compiler has freed goes back to the system every 5 s: without, task-leet came to 186 of its 192 MiB under load.
 # Compilers that wait three times longer leave the start and the first seconds more of two cores. Reflection, which only
 # the start and actuator use, is native: otherwise the JVM generates classes for it as it starts. Requests that wait for
 # their reply outlive a young collection: survivor spaces that hold them keep them out of the old generation
 ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", \
     "-XX:MinRAMPercentage=37.5", "-XX:MaxRAMPercentage=37.5", "-XX:InitialRAMPercentage=37.5", \
-    "-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0", "-XX:TrimNativeHeapInterval=5000", \
-    "-XX:SurvivorRatio=2", \
+    "-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching", "-XX:ArchiveRelocationMode=0", \
+    "-XX:TrimNativeHeapInterval=5000", "-XX:SurvivorRatio=2", \
     "-XX:CompileThresholdScaling=3", "-Djdk.reflect.useNativeAccessorOnly=true", \
     "-XX:+ExitOnOutOfMemoryError", "-jar", "http-api.jar"]
 
@@ -56,12 +58,13 @@ COPY --from=build /layers/task-leet/application/ ./
 RUN --mount=from=nats:2-alpine,source=/usr/local/bin/nats-server,target=/usr/local/bin/nats-server \
     --mount=from=build,source=/src/http-api/target/http-api.jar,target=/tmp/peer.jar \
     --mount=source=deploy/docker/train,target=/usr/local/bin/train \
-    train task-leet.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx64m
+    train task-leet.jar /tmp/peer.jar -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -Xmx64m \
+      -XX:+UnlockDiagnosticVMOptions -XX:-AOTAdapterCaching
 ENV MANAGEMENT_PORT=8002
 EXPOSE 8002
 USER 10001
 ENTRYPOINT ["java", "-XX:AOTCache=app.aot", "-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders", \
     "-XX:MinRAMPercentage=33.3", "-XX:MaxRAMPercentage=33.3", "-XX:InitialRAMPercentage=20", \
-    "-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0", "-XX:TrimNativeHeapInterval=5000", \
-    "-XX:CompileThresholdScaling=3", "-Djdk.reflect.useNativeAccessorOnly=true", \
+    "-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching", "-XX:ArchiveRelocationMode=0", \
+    "-XX:TrimNativeHeapInterval=5000", "-XX:CompileThresholdScaling=3", "-Djdk.reflect.useNativeAccessorOnly=true", \
     "-XX:+ExitOnOutOfMemoryError", "-jar", "task-leet.jar"]
