@@ -1,5 +1,9 @@
 package dev.workloads.messaging;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +24,12 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
   public static final String CODE_HEADER = "Nats-Service-Error-Code";
   /** The header that says {@code true} where no handler has seen the message. */
   public static final String NOT_PROCESSED_HEADER = "Not-Processed";
+
+  /**
+   * The header that holds the text once more, as percent-encoded UTF-8, where it is not ASCII. Values of headers are ASCII,
+   * and whoever does not know this one has the other, with question marks.
+   */
+  public static final String UNICODE_TEXT_HEADER = "Error-Text";
 
   private static final int FULL = 503;
   private static final int FAILED = 500;
@@ -58,14 +68,18 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
     if (text == null && code == null) {
       return null;
     }
-    return new ErrorReply(parse(code), text == null ? "" : text,
+    return new ErrorReply(parse(code), decoded(reply.header(UNICODE_TEXT_HEADER), text == null ? "" : text),
         "true".equalsIgnoreCase(reply.header(NOT_PROCESSED_HEADER)));
   }
 
-  /** Returns the message that carries this error, for the way back of a request; its text as ASCII. */
+  /** Returns the message that carries this error, for the way back of a request. */
   public BrokerMessage toMessage() {
     Map<String, List<String>> headers = new LinkedHashMap<>();
-    headers.put(TEXT_HEADER, List.of(text.replaceAll("[^ -~]", "?")));
+    String ascii = text.replaceAll("[^ -~]", "?");
+    headers.put(TEXT_HEADER, List.of(ascii));
+    if (!ascii.equals(text)) {
+      headers.put(UNICODE_TEXT_HEADER, List.of(URLEncoder.encode(text, UTF_8).replace("+", "%20")));
+    }
     headers.put(CODE_HEADER, List.of(Integer.toString(code)));
     if (notProcessed) {
       headers.put(NOT_PROCESSED_HEADER, List.of("true"));
@@ -91,6 +105,14 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
       return code == null ? FAILED : Integer.parseInt(code.trim());
     } catch (NumberFormatException e) {
       return FAILED;
+    }
+  }
+
+  private static String decoded(@Nullable String encoded, String otherwise) {
+    try {
+      return encoded == null ? otherwise : URLDecoder.decode(encoded.replace("+", "%2B"), UTF_8);
+    } catch (IllegalArgumentException e) { // somebody else's header of that name
+      return otherwise;
     }
   }
 

@@ -17,7 +17,7 @@ public class MessageRejectedException extends RuntimeException {
    *
    * @param code the {@code Nats-Service-Error-Code}: 400 the message is at fault, 500 the handler failed, 503 the
    *     worker is full, so that the requester may try again
-   * @param text what the requester is told; sent as printable ASCII of at most 256 characters
+   * @param text what the requester is told: at most 256 characters on one line, of any script
    */
   public MessageRejectedException(int code, String text) {
     super(text);

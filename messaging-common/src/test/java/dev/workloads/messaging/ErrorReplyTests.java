@@ -60,6 +60,28 @@ class ErrorReplyTests {
     ErrorReply error = new ErrorReply(400, " line 1\r\nline\t2 \u00e4\ud83d\ude80\0 ");
     assertThat(error.text()).isEqualTo("line 1  line 2 \u00e4\ud83d\ude80?");
     assertThat(error.toMessage().header(ErrorReply.TEXT_HEADER)).isEqualTo("line 1  line 2 ???");
+    assertThat(error.toMessage().header("Error-Text")).isEqualTo("line%201%20%20line%202%20%C3%A4%F0%9F%9A%80%3F");
+  }
+
+  @Test
+  void lettersOfEveryScriptSurviveTheMessage() {
+    ErrorReply error = new ErrorReply(400, "100% + \u4e16\u754c \ud83d\ude80".repeat(20));
+    BrokerMessage message = error.toMessage();
+    new BrokerMessage("reply", message.body(), null, message.headers()).requireSendable(10_000);
+    assertThat(ErrorReply.from(message)).isEqualTo(error);
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value =
+      {"%zz | text", "%C3 | \ufffd", "a%0Ab | a b", "a+b | a+b", "%20 | handler failed"})
+  void textInFullFromOthersIsReadAsFarAsItCanBe(String encoded, String expected) {
+    ErrorReply read = ErrorReply.from(reply("text", "400").withHeader("Error-Text", encoded));
+    assertThat(read).isEqualTo(new ErrorReply(400, expected));
+  }
+
+  @Test
+  void textInFullAloneIsNoError() {
+    assertThat(ErrorReply.from(new BrokerMessage("reply", new byte[0]).withHeader("Error-Text", "text"))).isNull();
   }
 
   @Test
