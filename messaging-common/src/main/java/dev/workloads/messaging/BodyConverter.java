@@ -3,14 +3,14 @@ package dev.workloads.messaging;
 /** Turns objects into the bodies of messages and back. Safe for use by many threads. */
 public interface BodyConverter {
 
-  /** Returns a converter of {@code byte[]} and {@code String} only; others it refuses by IllegalStateException. */
+  /** Returns a converter of {@code byte[]} and text only; others it refuses by IllegalStateException. */
   static BodyConverter plain() {
     return PlainBodyConverter.INSTANCE;
   }
 
   /**
-   * Creates a message: {@code byte[]} as they are, {@code String} in UTF-8, anything else as JSON; the last two say so in
-   * {@code Content-Type}.
+   * Creates a message: {@code byte[]} as they are, text in UTF-8, anything else as JSON; the last two say so in {@code
+   * Content-Type}.
    */
   BrokerMessage write(String subject, Object body);
 

@@ -3,6 +3,7 @@ package dev.workloads.messaging;
 import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
@@ -81,13 +82,13 @@ public final class MessagingClient {
   /**
    * Sends an object as a request and waits for its reply.
    *
-   * @param body what is sent, as {@link BodyConverter#write} converts it
+   * @param body what is sent, as {@link BodyConverter#write} converts it; of an {@code Optional} what it holds
    * @param replyType what the reply is read as
    * @throws BrokerException also {@link Reason#HANDLER_FAILED} if the reply cannot be read as that
    * @see #request(String, byte[], Duration)
    */
   public <T> T request(String subject, Object body, Class<T> replyType, Duration timeout) {
-    BrokerMessage reply = request(converter.write(subject, body), timeout);
+    BrokerMessage reply = request(message(subject, body), timeout);
     try {
       return converter.read(reply, replyType);
     } catch (MessageRejectedException e) {
@@ -101,7 +102,7 @@ public final class MessagingClient {
    * @see #publish(BrokerMessage)
    */
   public void publish(String subject, Object body) {
-    publish(converter.write(subject, body));
+    publish(message(subject, body));
   }
 
   /**
@@ -113,6 +114,13 @@ public final class MessagingClient {
   public void publish(BrokerMessage message) {
     transport.publish(message);
     PublishedReplies.published(message.subject());
+  }
+
+  private BrokerMessage message(String subject, Object body) {
+    if (body instanceof Optional<?> optional) {
+      return optional.isPresent() ? message(subject, optional.get()) : new BrokerMessage(subject, new byte[0]);
+    }
+    return converter.write(subject, body);
   }
 
   private BrokerMessage requestOnce(BrokerMessage message, Duration remaining) {

@@ -12,8 +12,8 @@ final class PlainBodyConverter implements BodyConverter {
     if (body instanceof byte[] bytes) {
       return new BrokerMessage(subject, bytes);
     }
-    if (body instanceof String text) {
-      return BrokerMessage.of(subject, text).withHeader("Content-Type", "text/plain;charset=UTF-8");
+    if (body instanceof CharSequence text) {
+      return BrokerMessage.of(subject, text.toString()).withHeader("Content-Type", "text/plain;charset=UTF-8");
     }
     throw noJson(body.getClass());
   }
@@ -23,7 +23,7 @@ final class PlainBodyConverter implements BodyConverter {
     if (type == byte[].class) {
       return type.cast(message.body());
     }
-    if (type == String.class) {
+    if (type == String.class || type == CharSequence.class) {
       return type.cast(message.text());
     }
     throw noJson(type);

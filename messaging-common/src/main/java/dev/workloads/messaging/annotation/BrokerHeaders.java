@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerMessage;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHeaders;
 import org.springframework.messaging.support.NativeMessageHeaderAccessor;
 
@@ -17,8 +18,9 @@ final class BrokerHeaders extends MessageHeaders {
     this.message = message;
   }
 
-  BrokerMessage message() {
-    return message;
+  /** Returns the message that Spring's was made of. */
+  static BrokerMessage of(Message<?> message) {
+    return ((BrokerHeaders) message.getHeaders()).message;
   }
 
   // A name in any case is found, as in BrokerMessage. Under one name Spring expects a map, which nobody can send.

@@ -5,55 +5,74 @@ import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.converter.SpringBodyConverter;
 import dev.workloads.messaging.listener.InvalidListenerException;
 import java.lang.annotation.Annotation;
+import java.lang.reflect.AnnotatedParameterizedType;
+import java.lang.reflect.AnnotatedType;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Future;
+import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
 import org.springframework.core.DefaultParameterNameDiscoverer;
+import org.springframework.core.KotlinDetector;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.MethodParameter;
+import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.annotation.AnnotationUtils;
+import org.springframework.core.annotation.MergedAnnotations;
 import org.springframework.core.annotation.SynthesizingMethodParameter;
 import org.springframework.core.convert.support.DefaultConversionService;
 import org.springframework.messaging.converter.MessageConverter;
 import org.springframework.messaging.converter.SimpleMessageConverter;
+import org.springframework.messaging.handler.annotation.DestinationVariable;
 import org.springframework.messaging.handler.annotation.Header;
+import org.springframework.messaging.handler.annotation.Payload;
+import org.springframework.messaging.handler.annotation.SendTo;
 import org.springframework.messaging.handler.annotation.support.HeadersMethodArgumentResolver;
 import org.springframework.messaging.handler.annotation.support.MessageMethodArgumentResolver;
 import org.springframework.messaging.handler.invocation.HandlerMethodArgumentResolver;
 import org.springframework.messaging.handler.invocation.HandlerMethodArgumentResolverComposite;
+import org.springframework.messaging.simp.annotation.SendToUser;
+import org.springframework.util.ClassUtils;
 import org.springframework.validation.Validator;
 import org.springframework.validation.annotation.ValidationAnnotationUtils;
 
 /** Makes handlers of methods annotated with {@link NatsListener}, after checking that they can be called. */
 public final class ListenerMethods {
 
+  private static final boolean BEAN_VALIDATION =
+      ClassUtils.isPresent("jakarta.validation.Validator", ListenerMethods.class.getClassLoader());
+
+  private static final String VALID = "jakarta.validation.Valid";
+  private static final String ADD_VALIDATOR = "Add spring-boot-starter-validation.";
+
   private final SpringBodyConverter converter;
   private final @Nullable Validator validator;
+  private final @Nullable Object beanValidator; // a jakarta.validation.Validator, which may not be on the class path
   private final List<HandlerMethodArgumentResolver> notForBodies;
   private final HandlerMethodArgumentResolverComposite arguments = new HandlerMethodArgumentResolverComposite();
 
   /**
-   * Creates handlers for beans of one factory.
+   * Creates handlers for beans of one factory, which may hold a validator of Bean Validation.
    *
-   * @param validator checks what {@code @Valid} asks for, or {@code null} if there is none
+   * @param validator checks what {@code @Validated} asks for, or {@code null} if there is none
    */
   public ListenerMethods(SpringBodyConverter converter, @Nullable Validator validator, ConfigurableBeanFactory beans) {
     this.converter = converter;
     this.validator = validator;
+    this.beanValidator = BEAN_VALIDATION ? MethodConstraints.validator(beans) : null;
     MessageConverter json = converter.json() == null ? new SimpleMessageConverter() : converter.json();
-    this.notForBodies = List.of(
+    this.notForBodies = List.of(new BrokerMessageArgumentResolver(),
         new HeaderArgumentResolver(DefaultConversionService.getSharedInstance(), beans),
         new HeadersMethodArgumentResolver(), new MessageMethodArgumentResolver(json));
     arguments.addResolvers(notForBodies);
-    arguments.addResolver(new BodyArgumentResolver(json, validator));
+    arguments.addResolver(new BodyArgumentResolver(converter, validator, beanValidator != null));
   }
 
   /** Returns the annotated methods of a class, those that it inherits included. */
@@ -85,19 +104,33 @@ public final class ListenerMethods {
           "Annotate those that are headers with @Header, and keep one.");
     }
     bodies.forEach(body -> requireJsonFor(method, body.nestedIfOptional().getNestedParameterType()));
-    requireJsonFor(method, method.getReturnType());
-    return new ListenerMethod(bean, invocable(bean, method), arguments, converter);
+    requireResult(method, ResolvableType.forMethodReturnType(method, AopUtils.getTargetClass(bean)));
+    return new ListenerMethod(bean, invocable(bean, method), arguments, converter,
+        constraints(bean, method, parameters));
   }
 
   private static void requireCallable(Method method) {
     if (Modifier.isPrivate(method.getModifiers()) || Modifier.isStatic(method.getModifiers())) {
       throw invalid(method, "is private or static", "Make it a method of the bean that others may call.");
     }
-    if (Future.class.isAssignableFrom(method.getReturnType())
-        || method.getReturnType().getName().startsWith("reactor.core.publisher.")) {
+    Stream.of(SendTo.class, SendToUser.class).filter(other -> AnnotatedElementUtils.hasAnnotation(method, other)
+        || AnnotatedElementUtils.hasAnnotation(method.getDeclaringClass(), other)).findFirst().ifPresent(other -> {
+          throw invalid(method, "has @" + other.getSimpleName() + ", and what it returns goes to the requester only",
+              "Remove that, and publish by a MessagingClient what is to go elsewhere.");
+        });
+  }
+
+  private void requireResult(Method method, ResolvableType type) {
+    ResolvableType held = type;
+    while (held.resolve() == Optional.class) {
+      held = held.getGeneric();
+    }
+    Class<?> result = held.resolve(Object.class);
+    if (SpringBodyConverter.isStillToCome(result) || KotlinDetector.isSuspendingFunction(method)) {
       throw invalid(method, "returns a result that is still to come",
           "Return the result itself; the method may block until it is there.");
     }
+    requireJsonFor(method, CharSequence.class.isAssignableFrom(result) ? String.class : result);
   }
 
   private void requireResolvable(Method method, MethodParameter parameter) {
@@ -105,9 +138,32 @@ public final class ListenerMethods {
     if (parameter.hasParameterAnnotation(Header.class) && HeaderArgumentResolver.name(parameter) == null) {
       throw invalid(method, "has a header without a name", "Name it by @Header(\"...\"), or compile with -parameters.");
     }
-    boolean validated = Arrays.stream(parameter.getParameterAnnotations()).anyMatch(ListenerMethods::asksForValidation);
-    if (validated && (validator == null || !validator.supports(parameter.getParameterType()))) {
-      throw invalid(method, "asks for validation, and there is no Validator", "Add spring-boot-starter-validation.");
+    Payload payload = parameter.getParameterAnnotation(Payload.class);
+    if (parameter.hasParameterAnnotation(DestinationVariable.class)
+        || payload != null && !payload.expression().isEmpty()) {
+      throw invalid(method, "has a parameter with @DestinationVariable, or an expression in @Payload: neither works here",
+          "Take the BrokerMessage, and read its subject() or body() in the method.");
+    }
+    requireValidator(method, parameter);
+  }
+
+  private void requireValidator(Method method, MethodParameter parameter) {
+    Class<?> type = parameter.getParameterType();
+    boolean container = type.isArray() || type == Optional.class || Iterable.class.isAssignableFrom(type)
+        || Map.class.isAssignableFrom(type);
+    for (Annotation annotation : parameter.getParameterAnnotations()) {
+      if (asksForValidation(annotation) && !(beanValidator != null && isOfBeanValidation(annotation))) {
+        if (validator == null || !validator.supports(type)) {
+          throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
+        }
+        if (container && type != byte[].class) {
+          throw invalid(method, "asks to validate what is in a " + type.getSimpleName() + ", and @Validated does not",
+              "Annotate the parameter with @Valid, and the method with @Validated if there are groups.");
+        }
+      }
+    }
+    if (beanValidator == null && isConstrained(parameter)) {
+      throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
     }
   }
 
@@ -115,13 +171,41 @@ public final class ListenerMethods {
     return ValidationAnnotationUtils.determineValidationHints(annotation) != null;
   }
 
+  private static boolean isOfBeanValidation(Annotation annotation) {
+    return annotation.annotationType().getName().equals(VALID) || isConstraint(annotation);
+  }
+
+  private static boolean isConstraint(Annotation annotation) {
+    return MergedAnnotations.from(annotation.annotationType()).isPresent("jakarta.validation.Constraint");
+  }
+
+  // @Valid of the parameter itself may be for Spring's own Validator
+  private static boolean isConstrained(MethodParameter parameter) {
+    AnnotatedType type = parameter.getExecutable().getAnnotatedParameterTypes()[parameter.getParameterIndex()];
+    return Arrays.stream(parameter.getParameterAnnotations()).anyMatch(ListenerMethods::isConstraint)
+        || elements(type).anyMatch(element ->
+            Arrays.stream(element.getAnnotations()).anyMatch(ListenerMethods::isOfBeanValidation));
+  }
+
+  private static Stream<AnnotatedType> elements(AnnotatedType container) {
+    return container instanceof AnnotatedParameterizedType type ? Arrays.stream(type.getAnnotatedActualTypeArguments())
+        .flatMap(element -> Stream.concat(Stream.of(element), elements(element))) : Stream.empty();
+  }
+
+  private @Nullable MethodConstraints constraints(Object bean, Method method, List<MethodParameter> parameters) {
+    try {
+      return beanValidator == null ? null : MethodConstraints.of(beanValidator, bean, method, parameters);
+    } catch (IllegalArgumentException e) {
+      throw invalid(method, "has constraints that cannot be checked: " + e.getMessage(), "Correct its annotations.");
+    }
+  }
+
   private boolean isBody(MethodParameter parameter) {
-    return parameter.getParameterType() != BrokerMessage.class
-        && notForBodies.stream().noneMatch(resolver -> resolver.supportsParameter(parameter));
+    return notForBodies.stream().noneMatch(resolver -> resolver.supportsParameter(parameter));
   }
 
   private void requireJsonFor(Method method, Class<?> type) {
-    boolean needed = !List.of(byte[].class, String.class, BrokerMessage.class, void.class).contains(type);
+    boolean needed = !SpringBodyConverter.isPlain(type) && type != BrokerMessage.class && type != void.class;
     if (needed && converter.json() == null) {
       throw invalid(method, "needs JSON for " + type.getSimpleName() + ", and there is no JsonMapper",
           "Add spring-boot-starter-jackson, or use byte[] or String.");

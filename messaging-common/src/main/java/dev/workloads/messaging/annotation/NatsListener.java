@@ -14,12 +14,13 @@ import org.springframework.messaging.handler.annotation.MessageMappingReflective
  * Marks a method of a bean that handles the messages to some subjects. What it returns is the reply.
  *
  * <p>The method is called by many threads at once and may block. One parameter takes the body: {@code byte[]}, {@code
- * String} (UTF-8), or any other type by JSON; {@code @Valid} checks it. Others take headers ({@code @Header},
- * {@code @Headers}), or the whole {@link dev.workloads.messaging.BrokerMessage}. The result is converted in the same way;
- * {@code null} and {@code void} send no reply, a {@code BrokerMessage} is sent as it is.
+ * String} (UTF-8), or any other type by JSON; an {@code Optional} is empty where there is nothing. Others take headers
+ * ({@code @Header}, {@code @Headers}), or the whole {@link dev.workloads.messaging.BrokerMessage}. Constraints of Bean
+ * Validation are checked. The result is converted in the same way; {@code null}, an empty {@code Optional} and {@code
+ * void} send no reply, a {@code BrokerMessage} is sent as it is.
  *
- * <p>A body that does not fit its parameter is answered with code 400, and so is what the method throws as
- * {@link MessageRejectedException} with the code of that; any other exception is logged, and answered with code 500.
+ * <p>A body that does not fit its parameter, or breaks a constraint, is answered with code 400, and so is what the
+ * method throws as {@link MessageRejectedException} with the code of that; any other exception is logged, and answered with code 500.
  *
  * <p>The properties {@code messaging.listeners.<id>.*} override what stands here, and {@code messaging.*} are the defaults.
  */
@@ -32,13 +33,16 @@ public @interface NatsListener {
   /** The group that stands for no queue group: every instance gets every message. */
   String BROADCAST = ListenerSettings.BROADCAST;
 
-  /** The name in properties, metrics and logs, unique in the application; by default the method's. */
+  /** The name in properties, metrics and logs, unique in the application; may hold placeholders; the method's by default. */
   String id() default "";
 
   /** The subject patterns whose messages are handled; may hold placeholders, and several patterns separated by commas. */
   String[] subjects() default {};
 
-  /** The queue group that shares the messages, or {@link #BROADCAST}; by default {@code messaging.consumer-group}. */
+  /**
+   * The queue group that shares the messages, or {@link #BROADCAST}; may hold placeholders; by default {@code
+   * messaging.consumer-group}.
+   */
   String group() default "";
 
   /** The most messages that are handled at once; by default {@code messaging.max-in-flight}. */

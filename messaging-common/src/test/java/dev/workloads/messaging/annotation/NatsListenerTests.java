@@ -10,11 +10,14 @@ import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.test.NatsServer;
+import java.io.Serializable;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -42,6 +45,7 @@ import org.springframework.messaging.handler.annotation.Payload;
 import org.springframework.validation.Errors;
 import org.springframework.validation.Validator;
 import org.springframework.validation.annotation.Validated;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What methods get, and what callers get from them: on both transports, on platform and on virtual threads. */
@@ -134,12 +138,18 @@ class NatsListenerTests {
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
-      "{\"title\":\"T\",\"words\":\"many\"} | failed to decode body: member \"words\" is missing or does not fit",
-      "{\"title\":\"T\"} | failed to decode body: member \"words\" is missing or does not fit",
-      "[] | failed to decode body: not the JSON that is expected",
+      "{\"title\":\"T\",\"words\":\"many\"} | failed to decode body: member \"words\" must be a whole number",
+      "{\"title\":\"T\",\"words\":[]} | failed to decode body: member \"words\" must be a whole number",
+      "{\"title\":\"T\",\"words\":null} | failed to decode body: member \"words\" must not be null",
+      "{\"title\":\"T\",\"words\":99999999999} | failed to decode body: member \"words\" is out of range",
+      "{\"title\":\"T\"} | failed to decode body: member \"words\" is missing",
+      "{\"title\":{},\"words\":1} | failed to decode body: member \"title\" must be text",
+      "[] | failed to decode body: it is of the wrong type",
+      "null | failed to decode body: it is null",
       "{\"title\" | failed to decode body: not valid JSON (line 1, column 9)",
       "{\"title\":\"\",\"words\":3} | invalid body: title must not be blank",
-      "'' | invalid body: Payload value must not be empty"})
+      "' ' | failed to decode body: it is missing",
+      "'' | failed to decode body: it is empty"})
   void bodyThatDoesNotFitIsRejectedByTheNameOfTheMember(String body, String text) {
     BrokerException failure = failure(BrokerMessage.of("record", body));
 
@@ -154,10 +164,88 @@ class NatsListenerTests {
     assertThat(failure(BrokerMessage.of("checked", ""))).hasMessage("invalid body: must not be blank");
   }
 
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+      "{\"day\":\"someday\"} | member \"day\" is not a valid value",
+      "{\"day\":{}} | member \"day\" is of the wrong type",
+      "{\"at\":\"noon\"} | member \"at\" is not a valid value",
+      "{\"ratio\":\"half\"} | member \"ratio\" must be a number",
+      "{\"done\":\"perhaps\"} | member \"done\" must be true or false",
+      "{\"parts\":7} | member \"parts\" must be a list",
+      "{\"parts\":[1,99999999999]} | member \"parts[1]\" is out of range",
+      "{\"article\":7} | member \"article\" is of the wrong type",
+      "{\"article\":{\"words\":null}} | member \"article.words\" must not be null",
+      "{\"positive\":{\"value\":-1}} | member \"positive\" is not a valid value",
+      "{\"Grüße\":1} | member \"Grüße\" is unknown",
+      "{\"parts\":[12345678901234567890123456789012345678901234567890]} | member \"parts[0]\" is out of range"})
+  void reasonIsNamedWithoutClassAndPayload(String body, String reason) {
+    assertThat(failure(BrokerMessage.of("strict", body))).hasMessage("failed to decode body: " + reason);
+  }
+
+  @Test
+  void jsonBeyondALimitIsNoMistakeOfItsForm() {
+    assertThat(failure(BrokerMessage.of("object", "[".repeat(1000))))
+        .hasMessage("failed to decode body: it is nested too deep, or a number or a name in it is too long");
+  }
+
+  @Test
+  void typeThatNoJsonFitsIsTheFaultOfTheMethod() {
+    assertThat(failure(BrokerMessage.of("abstract", "{}"))).hasMessage("handler failed")
+        .extracting(BrokerException::code).isEqualTo(500);
+  }
+
+  @Test
+  void onlyAParameterOfItsTypeGetsTheMessage() {
+    assertThat(request(BrokerMessage.of("object", "{\"a\":[1,\"x\"]}")).text()).isEqualTo("{a=[1, x]}");
+    assertThat(request(BrokerMessage.of("serializable", "[1]")).text()).isEqualTo("[1]");
+    assertThat(failure(BrokerMessage.of("object", "null"))).hasMessage("failed to decode body: it is null");
+    assertThat(failure(BrokerMessage.of("object", "text"))).hasMessageContaining("not valid JSON");
+  }
+
+  @Test
+  void optionalParameterIsAbsentWithoutABodyAndForNull() {
+    assertThat(request(BrokerMessage.of("optional", "{\"title\":\"T\",\"words\":1}")).text()).isEqualTo("T");
+    assertThat(request(BrokerMessage.of("optional", "null")).text()).isEqualTo("absent");
+    assertThat(request(BrokerMessage.of("optional", "")).text()).isEqualTo("absent");
+    assertThat(request(BrokerMessage.of("optional.text", "null")).text()).isEqualTo("null");
+    assertThat(request(BrokerMessage.of("optional.text", "")).text()).isEqualTo("absent");
+    assertThat(request(BrokerMessage.of("optional.bytes", "abc")).text()).isEqualTo("3");
+    assertThat(request(BrokerMessage.of("not.required", "null")).text()).isEqualTo("absent");
+    assertThat(request(BrokerMessage.of("not.required", "")).text()).isEqualTo("absent");
+  }
+
+  @Test
+  void whatAnOptionalHoldsIsTheReplyAndTextIsText() {
+    assertThat(request(BrokerMessage.of("returned", "text")).text()).isEqualTo("text");
+    assertThat(request(BrokerMessage.of("returned", "builder")).header("Content-Type"))
+        .isEqualTo("text/plain;charset=UTF-8");
+    assertThat(request(BrokerMessage.of("returned", "bytes")).body()).containsExactly(1, 2);
+    assertThat(request(BrokerMessage.of("returned", "message")).header("Extra")).isEqualTo("1");
+    assertThat(request(BrokerMessage.of("returned", "nested")).text()).isEqualTo("{\"summary\":\"S\"}");
+    assertThat(failure(BrokerMessage.of("returned", "future"))).hasMessage("handler failed");
+    assertThat(catchThrowableOfType(BrokerException.class,
+        () -> client().request(BrokerMessage.of("returned", "empty"), Duration.ofMillis(100))).reason())
+        .isEqualTo(BrokerException.Reason.TIMEOUT);
+  }
+
+  @Test
+  void clientSendsAndReadsWhatMethodsDo() {
+    assertThat(client().request("text", new StringBuilder("grüße"), CharSequence.class, TIMEOUT)).isEqualTo("GRÜSSE");
+    assertThat(client().request("chars", Optional.of("x"), String.class, TIMEOUT)).isEqualTo("x text");
+    assertThat(client().request("optional", Optional.empty(), String.class, TIMEOUT)).isEqualTo("absent");
+    assertThat(client().request("object", new Article("T", 1), Object.class, TIMEOUT)).isNotNull();
+  }
+
+  @Test
+  void rejectionKeepsItsLetters() {
+    assertThat(failure(BrokerMessage.of("failing", "Größe: 大小 😀")))
+        .hasMessage("not allowed: Größe: 大小 😀").extracting(BrokerException::code).isEqualTo(422);
+  }
+
   @Test
   void memberWithinMembersIsNamedByItsPath() {
     assertThat(failure(BrokerMessage.of("list", "[{\"title\":\"A\",\"words\":1},{\"words\":[]}]")))
-        .hasMessage("failed to decode body: member \"[1].words\" is missing or does not fit");
+        .hasMessage("failed to decode body: member \"[1].words\" must be a whole number");
   }
 
   @Test
@@ -210,7 +298,7 @@ class NatsListenerTests {
         () -> client().request("record", new Article("T", 2), Article.class, TIMEOUT));
     assertThat(failure.reason()).isEqualTo(BrokerException.Reason.HANDLER_FAILED);
     assertThat(failure).hasMessage(
-        "the reply cannot be read: failed to decode body: member \"words\" is missing or does not fit");
+        "the reply cannot be read: failed to decode body: member \"words\" is missing");
   }
 
   @Test
@@ -223,6 +311,20 @@ class NatsListenerTests {
   record Article(String title, int words) {}
 
   record Summary(String summary) {}
+
+  enum Day { MONDAY }
+
+  record Positive(int value) {
+
+    Positive {
+      if (value < 0) {
+        throw new IllegalArgumentException("a secret of the code");
+      }
+    }
+  }
+
+  record Everything(@Nullable Day day, @Nullable Instant at, @Nullable Double ratio, @Nullable Boolean done,
+      @Nullable List<Integer> parts, @Nullable Article article, @Nullable Positive positive) {}
 
   static final class Received {
 
@@ -256,7 +358,7 @@ class NatsListenerTests {
 
     @Bean
     static JsonMapper jsonMapper() {
-      return new JsonMapper();
+      return JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
     }
 
     @Bean
@@ -342,8 +444,66 @@ class NatsListenerTests {
       received.messages.add("two " + article.title());
     }
 
+    @NatsListener(subjects = "strict")
+    void strict(Everything body) {}
+
+    @NatsListener(subjects = "object")
+    Object object(Object body) {
+      return body instanceof String || body instanceof byte[] ? "not read" : body.toString();
+    }
+
+    @NatsListener(subjects = "serializable")
+    String serializable(Serializable body) {
+      return body.toString();
+    }
+
+    @NatsListener(subjects = "abstract")
+    void ofNoType(Runnable body) {}
+
+    @NatsListener(subjects = "chars")
+    CharSequence chars(CharSequence body, BrokerMessage message) {
+      return new StringBuilder(body).append(
+          "text/plain;charset=UTF-8".equals(message.header("Content-Type")) ? " text" : " none");
+    }
+
+    @NatsListener(subjects = "optional")
+    String optional(Optional<Article> article) {
+      return article.map(Article::title).orElse("absent");
+    }
+
+    @NatsListener(subjects = "optional.text")
+    String optionalText(Optional<String> text) {
+      return text.orElse("absent");
+    }
+
+    @NatsListener(subjects = "optional.bytes")
+    String optionalBytes(Optional<byte[]> bytes) {
+      return bytes.map(all -> all.length + "").orElse("absent");
+    }
+
+    @NatsListener(subjects = "not.required")
+    String notRequired(@Payload(required = false) @Nullable Article article) {
+      return article == null ? "absent" : article.title();
+    }
+
+    @NatsListener(subjects = "returned")
+    Optional<?> returned(String what, BrokerMessage message) {
+      return Optional.ofNullable(switch (what) {
+        case "text" -> "text";
+        case "builder" -> new StringBuilder("text");
+        case "bytes" -> new byte[] {1, 2};
+        case "message" -> message.reply("").withHeader("Extra", "1");
+        case "nested" -> Optional.of(new Summary("S"));
+        case "future" -> CompletableFuture.completedFuture("later");
+        default -> null;
+      });
+    }
+
     @NatsListener(subjects = "failing")
     void failing(String body) {
+      if (body.startsWith("Größe")) {
+        throw new MessageRejectedException(422, "not allowed: " + body);
+      }
       if (body.equals("404")) {
         throw new MessageRejectedException(404, "not there");
       }
