@@ -9,11 +9,14 @@ import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
+import org.springframework.beans.factory.BeanExpressionException;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.EmbeddedValueResolver;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.util.StringUtils;
 
 /** Finds what handles messages in one bean factory: {@link BrokerMessageHandler} beans, and annotated methods of any. */
@@ -72,15 +75,26 @@ final class ListenerDefinitions {
       throw new InvalidListenerException(origin + " belongs to the bean " + bean + ", of which there may be many.",
           "Make the bean a singleton.");
     }
-    return new ListenerDefinition(annotation.id().isEmpty() ? method.getName() : annotation.id(), origin,
-        methods.handler(beans.getBean(bean), method), false, declared(annotation));
+    String id = resolve(origin, annotation.id());
+    return new ListenerDefinition(StringUtils.hasText(id) ? id : method.getName(), origin,
+        methods.handler(beans.getBean(bean), method), false, declared(origin, annotation));
   }
 
-  private ListenerOverrides declared(NatsListener annotation) {
-    List<String> subjects = Arrays.stream(annotation.subjects()).map(placeholders::resolveStringValue)
+  private ListenerOverrides declared(String origin, NatsListener annotation) {
+    List<String> subjects = Arrays.stream(annotation.subjects()).map(subject -> resolve(origin, subject))
         .flatMap(resolved -> Arrays.stream(StringUtils.tokenizeToStringArray(resolved, ","))).toList();
-    return new ListenerOverrides(subjects, placeholders.resolveStringValue(annotation.group()),
+    return new ListenerOverrides(subjects, resolve(origin, annotation.group()),
         annotation.maxInFlight() == NOT_SET ? null : annotation.maxInFlight(),
         annotation.queueCapacity() == NOT_SET ? null : annotation.queueCapacity());
+  }
+
+  private String resolve(String origin, String text) {
+    try {
+      return Objects.requireNonNullElse(placeholders.resolveStringValue(text), "");
+    } catch (IllegalArgumentException | BeanExpressionException e) {
+      throw new InvalidListenerException(origin + " has an annotation that cannot be resolved, \"" + text + "\": "
+          + NestedExceptionUtils.getMostSpecificCause(e).getMessage() + ".",
+          "Set the property that it names, or give it a default by ${name:default}.");
+    }
   }
 }

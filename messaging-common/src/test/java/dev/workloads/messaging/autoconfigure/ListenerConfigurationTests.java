@@ -13,12 +13,16 @@ import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.testing.FailedStart;
+import jakarta.validation.constraints.NotBlank;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -27,19 +31,24 @@ import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreato
 import org.springframework.aop.support.DefaultPointcutAdvisor;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.context.PropertyPlaceholderAutoConfiguration;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Scope;
 import org.springframework.messaging.handler.annotation.Header;
+import org.springframework.messaging.handler.annotation.Payload;
+import org.springframework.messaging.handler.annotation.SendTo;
+import org.springframework.messaging.simp.annotation.SendToUser;
 import org.springframework.validation.annotation.Validated;
 
 /** Which listeners an application has, with which settings, and what stops its start. */
 class ListenerConfigurationTests {
 
   private final ApplicationContextRunner runner = new ApplicationContextRunner()
-      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
+      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class,
+          PropertyPlaceholderAutoConfiguration.class))
       .withPropertyValues("messaging.transport=in-process", "spring.application.name=app");
   private final ApplicationContextRunner two = runner.withBean("one", BrokerMessageHandler.class, Handler::new)
       .withBean("other", BrokerMessageHandler.class, Handler::new);
@@ -126,12 +135,33 @@ class ListenerConfigurationTests {
     assertReport(PrivateMethod.class, "PrivateMethod.handle is private or static");
     assertReport(TwoBodies.class, "TwoBodies.handle has 2 parameters for one body", "@Header");
     assertReport(FutureResult.class, "FutureResult.handle returns a result that is still to come");
+    assertReport(StreamResult.class, "StreamResult.handle returns a result that is still to come");
+    assertReport(CallableResult.class, "CallableResult.handle returns a result that is still to come");
+    assertReport(HeldFuture.class, "HeldFuture.handle returns a result that is still to come");
+    assertReport(SentElsewhere.class, "SentElsewhere.handle has @SendTo", "MessagingClient");
+    assertReport(SentToUser.class, "SentToUser.handle has @SendToUser", "MessagingClient");
+    assertReport(Expression.class, "Expression.handle has a parameter with", "BrokerMessage");
     assertReport(NeedsJson.class, "NeedsJson.handle needs JSON for Duration", "spring-boot-starter-jackson");
     assertReport(NeedsValidator.class, "NeedsValidator.handle asks for validation", "spring-boot-starter-validation");
+    assertReport(NeedsBeanValidation.class, "NeedsBeanValidation.handle asks for validation",
+        "spring-boot-starter-validation");
+    assertReport(NeedsBeanValidationOfElements.class, "NeedsBeanValidationOfElements.handle asks for validation");
     assertReport(NoSubjects.class, "NoSubjects.handle cannot subscribe", "at least one subject",
         "messaging.listeners.handle.*");
     assertReport(BadSubject.class, "BadSubject.handle cannot subscribe", "a..b");
     assertReport(Prototype.class, "Prototype.handle belongs to the bean", "singleton");
+  }
+
+  @Test
+  void annotationThatCannotBeResolvedStopsTheStart() {
+    assertReport(UnknownSubject.class, "UnknownSubject.handle has", "${nope.subject}", "Could not resolve placeholder",
+        "Set the property");
+    assertReport(UnknownGroup.class, "UnknownGroup.handle has", "${nope.group}");
+    assertReport(UnknownId.class, "UnknownId.handle has", "${nope.id}");
+    assertReport(BadExpression.class, "BadExpression.handle has", "#{nope}");
+    assertReport(MalformedExpression.class, "MalformedExpression.handle has", "#{1 +}");
+    runner.withBean(KnownId.class).withPropertyValues("known.id=called").run(context ->
+        assertThat(settings(context)).extracting(ListenerSettings::id).containsExactly("called"));
   }
 
   @Test
@@ -295,6 +325,102 @@ class ListenerConfigurationTests {
 
     @NatsListener(subjects = "a")
     void handle(Duration body) {}
+  }
+
+  static class UnknownSubject {
+
+    @NatsListener(subjects = "${nope.subject}")
+    void handle(String body) {}
+  }
+
+  static class UnknownGroup {
+
+    @NatsListener(subjects = "a", group = "${nope.group}")
+    void handle(String body) {}
+  }
+
+  static class UnknownId {
+
+    @NatsListener(id = "${nope.id}", subjects = "a")
+    void handle(String body) {}
+  }
+
+  static class KnownId {
+
+    @NatsListener(id = "${known.id}", subjects = "a")
+    void handle(String body) {}
+  }
+
+  static class BadExpression {
+
+    @NatsListener(subjects = "#{nope}")
+    void handle(String body) {}
+  }
+
+  static class MalformedExpression {
+
+    @NatsListener(subjects = "#{1 +}")
+    void handle(String body) {}
+  }
+
+  static class StreamResult {
+
+    @NatsListener(subjects = "a")
+    Stream<String> handle(String body) {
+      return Stream.of(body);
+    }
+  }
+
+  static class CallableResult {
+
+    @NatsListener(subjects = "a")
+    Callable<String> handle(String body) {
+      return () -> body;
+    }
+  }
+
+  static class HeldFuture {
+
+    @NatsListener(subjects = "a")
+    Optional<CompletableFuture<String>> handle(String body) {
+      return Optional.empty();
+    }
+  }
+
+  static class SentElsewhere {
+
+    @SendTo("b")
+    @NatsListener(subjects = "a")
+    String handle(String body) {
+      return body;
+    }
+  }
+
+  @SendToUser
+  static class SentToUser {
+
+    @NatsListener(subjects = "a")
+    String handle(String body) {
+      return body;
+    }
+  }
+
+  static class Expression {
+
+    @NatsListener(subjects = "a")
+    void handle(@Payload("title") String body) {}
+  }
+
+  static class NeedsBeanValidation {
+
+    @NatsListener(subjects = "a")
+    void handle(@NotBlank String body) {}
+  }
+
+  static class NeedsBeanValidationOfElements {
+
+    @NatsListener(subjects = "a")
+    void handle(Optional<@NotBlank String> body) {}
   }
 
   static class NeedsValidator {
