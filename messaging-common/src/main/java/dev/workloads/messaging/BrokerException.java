@@ -17,7 +17,7 @@ public final class BrokerException extends RuntimeException {
     NO_RESPONDERS,
     /** The outcome is unknown: no reply in time, or the wait was cut short by an interrupt or by closing. */
     TIMEOUT,
-    /** The connection to the broker is down or closed: the message was not sent. */
+    /** The connection to the broker is down or closed, or the broker refuses the message: it was not sent. */
     BROKER_UNAVAILABLE,
     /** Body and headers exceed the broker's limit: the message was not sent. */
     PAYLOAD_TOO_LARGE,
@@ -46,6 +46,14 @@ public final class BrokerException extends RuntimeException {
     this.reason = reason;
     this.code = code;
     this.retryable = retryable;
+  }
+
+  /**
+   * Creates an exception for what the broker has refused and would refuse again, such as for want of a right:
+   * {@code BROKER_UNAVAILABLE}, which is not retryable.
+   */
+  public static BrokerException refused(String message) {
+    return new BrokerException(Reason.BROKER_UNAVAILABLE, message, null, 0, false);
   }
 
   /** Returns what went wrong. */

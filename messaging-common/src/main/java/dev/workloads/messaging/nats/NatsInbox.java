@@ -78,11 +78,12 @@ final class NatsInbox {
         return NatsMessages.toBrokerMessage(reply);
       }
       Reason reason = (Reason) outcome;
-      throw new BrokerException(reason, switch (reason) {
-        case NO_RESPONDERS -> "nobody is subscribed to " + subject;
-        case BROKER_UNAVAILABLE -> "the message broker does not let messages be sent to " + subject;
-        default -> "no reply within " + timeout.toMillis() + " ms";
-      });
+      throw switch (reason) {
+        case NO_RESPONDERS -> new BrokerException(reason, "nobody is subscribed to " + subject);
+        case BROKER_UNAVAILABLE ->
+            BrokerException.refused("the message broker does not let messages be sent to " + subject);
+        default -> new BrokerException(reason, "no reply within " + timeout.toMillis() + " ms");
+      };
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
