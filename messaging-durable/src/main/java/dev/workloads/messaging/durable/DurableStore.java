@@ -59,10 +59,11 @@ public interface DurableStore {
   void append(BrokerMessage message, String id, Duration timeout);
 
   /**
-   * Opens the queue of a group of workers.
+   * Opens the queue of a group of workers. A queue that is there gets the subjects that it lacks, and keeps those it has.
    *
    * @param subjects the subjects of its jobs, without wildcards
-   * @param lease how long a job is handed out for, unless renewed
+   * @param lease how long a job is handed out for, unless renewed; longer if it is longer already
+   * @throws ProvisioningException if it can be told now that a subject belongs to another group
    */
   JobQueue open(String group, List<String> subjects, Duration lease);
 

@@ -3,6 +3,7 @@ package dev.workloads.messaging.durable;
 import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Settings of a worker that takes jobs.
@@ -22,8 +23,10 @@ public record JobSettings(String group, List<String> subjects, int maxInFlight, 
   public JobSettings {
     subjects = List.copyOf(subjects);
     backoff = List.copyOf(backoff);
-    Subjects.requireGroup(group);
     subjects.forEach(Subjects::requireSubject);
+    if (!Jobs.isGroup(group) || Set.copyOf(subjects).size() < subjects.size()) {
+      throw new IllegalArgumentException("the group must be letters, digits, - and _, and the subjects different");
+    }
     if (subjects.isEmpty() || backoff.isEmpty() || maxInFlight < 1 || maxAttempts < 1) {
       throw new IllegalArgumentException("subjects, backoff, maxInFlight and maxAttempts must be at least one");
     }

@@ -24,11 +24,18 @@ public final class Jobs {
   public static final String JOB_SUBJECT_HEADER = "Job-Subject";
 
   private static final Pattern TASK_ID = Pattern.compile("[A-Za-z0-9_-]{22,64}");
+  // What names a stream and a consumer as it is, so that no two groups share one; JOBS_DEAD is that of the dead letters
+  private static final Pattern GROUP = Pattern.compile("(?!DEAD$)[A-Za-z0-9_-]{1,200}");
 
   private Jobs() {}
 
   /** Returns whether a text may be the id of a task. */
   public static boolean isTaskId(String text) {
     return TASK_ID.matcher(text).matches();
+  }
+
+  /** Returns whether a group of workers called so can have a queue. */
+  public static boolean isGroup(String name) {
+    return GROUP.matcher(name).matches();
   }
 }

@@ -45,10 +45,16 @@ class JobListenerConfiguration {
       throw invalid(properties.subscriptions(), "The listeners of these tasks are in " + groups
           + ": they must be in one group, which shares the tasks.");
     }
+    properties.requireRetentionOfAttempts();
     return settings(group, properties, messaging);
   }
 
   static JobSettings settings(String group, DurableProperties properties, MessagingProperties messaging) {
+    if (!Jobs.isGroup(group) || group.equals(ListenerSettings.BROADCAST)) {
+      throw new InvalidConfigurationPropertyValueException("messaging.consumer-group", group, "The group of durable tasks "
+          + "names a stream: it must be 1 to 200 letters, digits, - and _, and neither DEAD nor broadcast. By default the group is "
+          + "spring.application.name.");
+    }
     return new JobSettings(group, properties.subscriptions(), properties.maxInFlight(), properties.ackWait(),
         properties.maxRuntime(), properties.maxAttempts(), properties.backoff(), messaging.drainTimeout());
   }
@@ -66,18 +72,11 @@ class JobListenerConfiguration {
 
   /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
   private static MessageListenerContainer listener(String subject, MessageListenerRegistry listeners) {
-    requireJobSubject(subject);
     String requests = "tasks." + subject.substring(Jobs.SUBJECT_PREFIX.length());
     return listeners.containers().stream().filter(container ->
         container.settings().subscriptions().stream().anyMatch(pattern -> Subjects.matches(pattern, requests)))
         .findFirst().orElseThrow(() -> invalid(subject, "No listener handles " + requests
             + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
-  }
-
-  private static void requireJobSubject(String subject) {
-    if (!subject.startsWith(Jobs.SUBJECT_PREFIX) || !Subjects.isWorkerName(subject.substring(Jobs.SUBJECT_PREFIX.length()))) {
-      throw invalid(subject, "The value must be jobs. and the name of a worker, without wildcards.");
-    }
   }
 
   private static InvalidConfigurationPropertyValueException invalid(Object value, String reason) {

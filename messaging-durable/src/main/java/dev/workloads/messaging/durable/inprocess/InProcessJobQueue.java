@@ -5,9 +5,12 @@ import dev.workloads.messaging.durable.Job;
 import dev.workloads.messaging.durable.JobQueue;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -16,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** The jobs of a group. Stays when its worker stops, for the next one. */
 final class InProcessJobQueue implements JobQueue {
 
-  private final List<String> subjects;
-  private final Duration lease;
+  private final Set<String> subjects = new HashSet<>(); // under the lock
+  private volatile Duration lease = Duration.ZERO; // changed under the lock
   private final ReentrantLock lock; // the store's
   private final Condition changed;
   private final Consumer<BrokerMessage> removed;
@@ -30,15 +33,19 @@ final class InProcessJobQueue implements JobQueue {
    * @param changed signalled when a job may have become free
    * @param removed called with each job that has left the queue, under the lock
    */
-  InProcessJobQueue(List<String> subjects, Duration lease, ReentrantLock lock, Condition changed,
-      Consumer<BrokerMessage> removed) {
-    this.subjects = List.copyOf(subjects);
-    this.lease = lease;
+  InProcessJobQueue(ReentrantLock lock, Condition changed, Consumer<BrokerMessage> removed) {
     this.lock = lock;
     this.changed = changed;
     this.removed = removed;
   }
 
+  /** Adds subjects, and makes the lease no shorter than that; called under the lock. */
+  void enlarge(List<String> more, Duration leastLease) {
+    subjects.addAll(more);
+    lease = Collections.max(List.of(lease, leastLease));
+  }
+
+  /** Returns whether a subject's jobs go here; called under the lock. */
   boolean takes(String subject) {
     return subjects.contains(subject);
   }

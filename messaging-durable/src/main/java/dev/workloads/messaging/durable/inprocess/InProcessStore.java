@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
 import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.durable.ProvisioningException;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
 import dev.workloads.messaging.inprocess.InProcessTransport;
@@ -226,11 +227,23 @@ public final class InProcessStore implements DurableStore {
   public JobQueue open(String group, List<String> subjects, Duration lease) {
     lock.lock();
     try {
-      return queues.computeIfAbsent(group,
-          name -> new InProcessJobQueue(subjects, lease, lock, jobsChanged, released -> bytes -= released.size()));
+      requireFree(subjects, group);
+      InProcessJobQueue queue = queues.computeIfAbsent(group,
+          name -> new InProcessJobQueue(lock, jobsChanged, released -> bytes -= released.size()));
+      queue.enlarge(subjects, lease);
+      return queue;
     } finally {
       lock.unlock();
     }
+  }
+
+  private void requireFree(List<String> subjects, String group) {
+    queues.forEach((name, queue) -> subjects.stream().filter(queue::takes).findFirst().ifPresent(subject -> {
+      if (!name.equals(group)) {
+        throw new ProvisioningException(List.of("The group " + group + " cannot take " + subject
+            + ", which belongs to the group " + name + ". Each subject belongs to one group."));
+      }
+    }));
   }
 
   /** Returns the dead letters, the oldest first. */

@@ -12,11 +12,11 @@ final class JetStreamNames {
 
   /** Returns the name of a group's stream. */
   static String stream(String group) {
-    return "JOBS_" + consumer(group);
+    return "JOBS_" + group;
   }
 
-  /** Returns the name of a group's consumer. JetStream's names have no dots, wildcards and slashes. */
+  /** Returns the name of a group's consumer. */
   static String consumer(String group) {
-    return group.replaceAll("[^A-Za-z0-9_-]", "_");
+    return group;
   }
 }

@@ -151,15 +151,22 @@ class DurableAutoConfigurationTests {
   @ParameterizedTest
   @CsvSource(delimiter = '|', textBlock = """
       max-in-flight | 0     | must be at least 1
-      ack-wait      | 999ms | must be at least 1 s
-      max-runtime   | 0s    | must be at least 1 ms
+      ack-wait      | 999ms | must be from 1 s to 36500 d
+      ack-wait      | PT1000000000000H | must be from 1 s to 36500 d
+      max-runtime   | 0s    | must be from 1 ms to 36500 d
+      max-runtime   | PT2000000000000H | must be from 1 ms to 36500 d
       max-attempts  | 0     | must be at least 1
       backoff       | 1s,-2s | none of them negative
-      retention     | 999ms | must be at least 1 s
+      backoff       | 1s,36501d | or longer than 36500 d
+      retention     | 999ms | must be from 1 s to 36500 d
+      retention     | -1d   | must be from 1 s to 36500 d
+      retention     | 3000000h | must be from 1 s to 36500 d
       max-jobs      | 0     | must be at least 1
-      max-bytes     | 0B    | must be at least 1 byte
+      max-bytes     | 0B    | must be from 1 byte to 10 TB
+      max-bytes     | 100TB | must be from 1 byte to 10 TB
       replicas      | 6     | must be from 1 to 5
       replicas      | 0     | must be from 1 to 5
+      subscriptions | jobs.leet,jobs.leet | must name each subject once
       """)
   void valueOutOfRangeStopsTheStart(String property, String value, String rule) {
     assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable." + property + "=" + value)))
@@ -167,10 +174,63 @@ class DurableAutoConfigurationTests {
   }
 
   @ParameterizedTest
-  @CsvSource({"ack-wait,soon", "enabled,maybe", "max-bytes,lots"})
+  @CsvSource({"ack-wait,soon", "enabled,maybe", "max-bytes,lots", "max-bytes,99999999TB", "max-in-flight,99999999999",
+      "max-jobs,99999999999999999999", "retention,PT9999999999999999999H"})
   void valueOfTheWrongKindStopsTheStart(String property, String value) {
     assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable." + property + "=" + value)))
         .contains("messaging.durable." + property, value);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"15m,30s,PT15M30S", "1s,16m,PT16M30S"})
+  void retentionThatEndsBeforeTheNextAttemptStopsTheStart(String backoff, String ackWait, Duration needed) {
+    ApplicationContextRunner each = worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.max-runtime=30s",
+        "messaging.durable.backoff=" + backoff + ",1s", "messaging.durable.ack-wait=" + ackWait);
+    assertThat(FailedStart.report(each.withPropertyValues("messaging.durable.retention=" + needed.minusSeconds(1))))
+        .contains("messaging.durable.retention", "must be at least " + needed, "max-runtime", "is lost");
+    each.withPropertyValues("messaging.durable.retention=" + needed)
+        .run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @Test
+  void retentionOfWhoOnlySubmitsIsNotMeasuredByAttempts() {
+    inProcess.withPropertyValues("messaging.durable.enabled=true", "messaging.durable.retention=1s")
+        .run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"my.app", "hw*", ">", "a/b", "DEAD", "my@app"})
+  void groupThatNamesNoStreamStopsTheStart(String group) {
+    for (ApplicationContextRunner each : List.of(worker, annotated, runner.withPropertyValues(
+        "messaging.durable.provision-only=true", "messaging.listener.enabled=false",
+        "messaging.nats.servers=nats://127.0.0.1:1"))) {
+      for (String property : List.of("messaging.consumer-group=", "spring.application.name=")) {
+        assertThat(FailedStart.report(each.withPropertyValues("messaging.durable.subscriptions=jobs.shout",
+            property + group))).contains("messaging.consumer-group", group, "letters, digits, - and _");
+      }
+    }
+  }
+
+  @Test
+  void initStepWithoutAGroupOrSubjectsOfItsOwnStopsWithASentence() {
+    ApplicationContextRunner init = runner.withPropertyValues("messaging.durable.provision-only=true", "messaging.listener.enabled=false",
+        "messaging.nats.servers=nats://127.0.0.1:1", SUBSCRIPTIONS);
+    assertThat(FailedStart.report(init.withPropertyValues("spring.application.name=", "messaging.consumer-group=")))
+        .contains("messaging.consumer-group");
+    assertThat(FailedStart.report(init.withPropertyValues("messaging.consumer-group=broadcast")))
+        .contains("messaging.consumer-group", "neither DEAD nor broadcast");
+    assertThat(FailedStart.report(init.withPropertyValues("messaging.durable.subscriptions=tasks.leet")))
+        .contains("messaging.durable.subscriptions", "tasks.leet", "must be jobs. and the name of a worker");
+    assertThat(FailedStart.report(init.withPropertyValues("messaging.durable.provision=false")))
+        .contains("messaging.durable.provision-only", "needs messaging.durable.provision");
+  }
+
+  @Test
+  void subjectOfAnotherGroupStopsTheStartInProcess() {
+    InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000, 10);
+    store.open("other", List.of("jobs.leet"), Duration.ofSeconds(30));
+    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS).withBean(DurableStore.class, () -> store)))
+        .contains("The group app cannot take jobs.leet, which belongs to the group other");
   }
 
   @Test
