@@ -113,7 +113,7 @@ final class HttpApi implements AfterEachCallback {
 
   private static void awaitProvisioned(JetStreamProvisioner provisioner) {
     Awaitility.await().pollDelay(Duration.ZERO).until(() -> {
-      provisioner.awaitProvisioned();
+      provisioner.requireProvisioned();
       return true;
     });
   }

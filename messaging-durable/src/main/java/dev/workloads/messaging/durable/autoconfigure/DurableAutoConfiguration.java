@@ -130,13 +130,13 @@ public final class DurableAutoConfiguration {
         JobSettings jobSettings(DurableProperties properties, MessagingProperties messaging, Environment environment) {
           String group = messaging.consumerGroup();
           return JobListenerConfiguration.settings(
-              group == null ? environment.getRequiredProperty("spring.application.name") : group, properties, messaging);
+              group == null ? environment.getProperty("spring.application.name", "") : group, properties, messaging);
         }
 
         @Bean
         ApplicationRunner endOnceProvisioned(JetStreamProvisioner provisioner, ConfigurableApplicationContext context) {
           return arguments -> {
-            provisioner.awaitProvisioned();
+            provisioner.requireProvisioned(); // else the start has failed: the process ends with 1
             context.close();
           };
         }
