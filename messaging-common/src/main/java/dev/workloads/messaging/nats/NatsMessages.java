@@ -27,7 +27,9 @@ final class NatsMessages {
 
   /** Translates a message; the status of one that NATS itself has sent is in the headers that other clients use for it. */
   static BrokerMessage toBrokerMessage(Message message) {
-    BrokerMessage translated = new BrokerMessage(message.getSubject(), message.getData(), message.getReplyTo(),
+    String replyTo = message.getReplyTo();
+    BrokerMessage translated = new BrokerMessage(message.getSubject(), message.getData(),
+        replyTo == null || replyTo.isEmpty() ? null : replyTo, // nats-server 2.9 sends some with an empty one
         headers(message.getHeaders()));
     return !message.isStatusMessage() ? translated
         : translated.withHeader("Status", Integer.toString(message.getStatus().getCode()))

@@ -17,6 +17,9 @@ public interface Job {
   /** Returns what tells this job from all others of its queue; the same each time it is handed out. */
   long sequence();
 
+  /** Returns how often this job was handed out, this time included; to other workers as well. */
+  long deliveries();
+
   /** Renews the lease. */
   void renew();
 

@@ -472,6 +472,21 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  void idleWorkerIsWellAndBeginsAtOnce() throws Exception {
+    JobListenerContainer idle = start(message -> message.reply("done"));
+    List<Duration> waits = new ArrayList<>();
+    for (int pulls = 1; pulls <= 3; pulls++) {
+      int empty = pulls;
+      Awaitility.await().pollInterval(Duration.ofMillis(5)).failFast("well", () -> assertThat(idle.problem()).isNull())
+          .until(() -> store.done().stream().filter("pull"::equals).count() >= empty);
+      long submitted = System.nanoTime();
+      awaitFinished(submit("x").id());
+      waits.add(Duration.ofNanos(System.nanoTime() - submitted));
+    }
+    assertThat(waits).allMatch(wait -> wait.toMillis() < 1000);
+  }
+
+  @Test
   void noMoreJobsArePulledThanThereAreSlots() throws Exception {
     CountDownLatch end = new CountDownLatch(1);
     AtomicInteger running = new AtomicInteger();

@@ -155,6 +155,11 @@ public final class ObservedStore implements DurableStore {
       }
 
       @Override
+      public long deliveries() {
+        return job.deliveries();
+      }
+
+      @Override
       public void renew() {
         observe("renew", job::renew);
       }

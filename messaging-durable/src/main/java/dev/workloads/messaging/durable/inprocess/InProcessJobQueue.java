@@ -81,6 +81,7 @@ final class InProcessJobQueue implements JobQueue {
         for (QueuedJob job : jobs.values()) {
           if (job.freeAt - now <= 0) {
             job.freeAt = now + lease.toNanos();
+            job.deliveries++;
             return job;
           }
           soonest = Math.min(soonest - now, job.freeAt - now) + now;
@@ -116,6 +117,7 @@ final class InProcessJobQueue implements JobQueue {
     private final long sequence;
     private final Instant added = Instant.now();
     private long freeAt = System.nanoTime(); // under the lock
+    private long deliveries; // under the lock
 
     private QueuedJob(BrokerMessage message, long sequence) {
       this.message = message;
@@ -130,6 +132,16 @@ final class InProcessJobQueue implements JobQueue {
     @Override
     public long sequence() {
       return sequence;
+    }
+
+    @Override
+    public long deliveries() {
+      lock.lock();
+      try {
+        return deliveries;
+      } finally {
+        lock.unlock();
+      }
     }
 
     @Override

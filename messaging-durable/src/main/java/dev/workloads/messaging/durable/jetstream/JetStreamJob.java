@@ -6,6 +6,8 @@ import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.durable.Job;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,31 +16,29 @@ import org.slf4j.LoggerFactory;
 final class JetStreamJob implements Job {
 
   private static final Logger log = LoggerFactory.getLogger(JetStreamJob.class);
-  private static final String ACKNOWLEDGE_PREFIX = "$JS.ACK.";
+  // <stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>; newer servers put domain and
+  // account before the stream, and may put more behind
+  private static final Pattern ACKNOWLEDGE_TO = Pattern.compile("\\$JS\\.ACK\\.(?:[^.]+\\.[^.]+\\.)?[^.]+\\.[^.]+"
+      + "\\.(\\d{1,18})\\.(\\d{1,18})\\.\\d+\\.\\d+\\.\\d+(?:\\.[^.]+)*");
 
   private final BrokerMessage message;
   private final String acknowledgeTo;
+  private final long deliveries;
   private final long sequence;
   private final MessageTransport transport;
 
-  private JetStreamJob(BrokerMessage message, String acknowledgeTo, MessageTransport transport) {
+  private JetStreamJob(BrokerMessage message, Matcher acknowledgeTo, MessageTransport transport) {
     this.message = message.withReplyTo(null);
-    this.acknowledgeTo = acknowledgeTo;
-    this.sequence = sequence(acknowledgeTo);
+    this.acknowledgeTo = acknowledgeTo.group();
+    this.deliveries = Long.parseLong(acknowledgeTo.group(1));
+    this.sequence = Long.parseLong(acknowledgeTo.group(2));
     this.transport = transport;
   }
 
   /** Returns the job that a message is, or {@code null} if it is none. */
   static @Nullable JetStreamJob of(BrokerMessage message, MessageTransport transport) {
-    String replyTo = message.replyTo();
-    return replyTo == null || !replyTo.startsWith(ACKNOWLEDGE_PREFIX) ? null
-        : new JetStreamJob(message, replyTo, transport);
-  }
-
-  // $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>...; newer servers put domain and account before the stream
-  private static long sequence(String acknowledgeTo) {
-    String[] tokens = acknowledgeTo.split("\\.");
-    return Long.parseLong(tokens[tokens.length < 11 ? 5 : 7]);
+    Matcher acknowledgeTo = ACKNOWLEDGE_TO.matcher(String.valueOf(message.replyTo()));
+    return acknowledgeTo.matches() ? new JetStreamJob(message, acknowledgeTo, transport) : null;
   }
 
   @Override
@@ -49,6 +49,16 @@ final class JetStreamJob implements Job {
   @Override
   public long sequence() {
     return sequence;
+  }
+
+  @Override
+  public long deliveries() {
+    return deliveries;
+  }
+
+  /** Returns what no other job, and no other delivery of this one, has. */
+  String delivery() {
+    return acknowledgeTo;
   }
 
   @Override

@@ -41,7 +41,7 @@ final class JetStreamJobQueue implements JobQueue {
   private final String consumer;
   private final String inbox;
   // No more come than were asked for: each pull takes what is here before it asks for more
-  private final BlockingQueue<BrokerMessage> arrived = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Arrival> arrived = new LinkedBlockingQueue<>();
   private final Set<String> recent = Collections.synchronizedSet(Collections.newSetFromMap(new LinkedHashMap<>() {
 
     @Override
@@ -52,6 +52,9 @@ final class JetStreamJobQueue implements JobQueue {
   private final MessageTransport.Subscription subscription;
   private long pulls; // on the pulling thread only
 
+  /** A job, or with none what a server says of a pull. */
+  private record Arrival(BrokerMessage message, @Nullable JetStreamJob job) {}
+
   JetStreamJobQueue(JetStreamApi api, String group, String inboxPrefix, @Nullable JetStreamProvisioner provisioner) {
     this.api = api;
     this.provisioner = provisioner;
@@ -59,12 +62,19 @@ final class JetStreamJobQueue implements JobQueue {
     this.consumer = JetStreamNames.consumer(group);
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
     // No queue group, which would bridge a move to another server as well: members are not told that nobody answers
-    this.subscription = api.transport().subscribeOverlapping(List.of(inbox + ".*"), (message, replies) -> {
-      String acknowledgeTo = message.replyTo();
-      if (acknowledgeTo == null || recent.add(acknowledgeTo)) {
-        arrived.add(message);
+    this.subscription = api.transport().subscribeOverlapping(List.of(inbox + ".*"), (message, replies) -> receive(message));
+  }
+
+  // On a thread of the transport. A job has its own subject, what is said of a pull the pull's: whatever its reply-to is
+  private void receive(BrokerMessage message) {
+    if (message.subject().startsWith(inbox)) {
+      arrived.add(new Arrival(message, null));
+    } else {
+      JetStreamJob job = JetStreamJob.of(message, api.transport());
+      if (job != null && recent.add(job.delivery())) {
+        arrived.add(new Arrival(message, job));
       }
-    });
+    }
   }
 
   @Override
@@ -74,7 +84,7 @@ final class JetStreamJobQueue implements JobQueue {
           "the stream " + stream + " is not prepared yet: " + provisioner.problem());
     }
     int missing = max;
-    BrokerMessage late; // a pull had asked for it whose wait was over: its lease runs
+    Arrival late; // a pull had asked for it whose wait was over: its lease runs
     while (missing > 0 && (late = arrived.poll()) != null) {
       missing -= isTaken(late, receiver) ? 1 : 0;
     }
@@ -86,25 +96,24 @@ final class JetStreamJobQueue implements JobQueue {
         JetStreamApi.json(Map.of("batch", missing, "expires", wait.toNanos())), replyTo, Map.of()));
     long deadline = System.nanoTime() + wait.plus(GRACE).toNanos();
     while (missing > 0) {
-      BrokerMessage message = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      if (message == null) { // the connection was lost, or the right to ask is missing
+      Arrival next = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      if (next == null) { // the connection was lost, or the right to ask is missing
         throw new BrokerException(Reason.TIMEOUT, "the consumer " + consumer + " of the stream " + stream + " does not answer");
       }
-      if (isTaken(message, receiver)) {
+      if (isTaken(next, receiver)) {
         missing--;
-      } else if (message.subject().equals(replyTo)) { // and not that of a former pull
-        requireOver(message);
+      } else if (next.message().subject().equals(replyTo)) { // and not that of a former pull
+        requireOver(next.message());
         return;
       }
     }
   }
 
-  private boolean isTaken(BrokerMessage message, Consumer<Job> receiver) {
-    JetStreamJob job = JetStreamJob.of(message, api.transport());
-    if (job != null) {
-      receiver.accept(job);
+  private static boolean isTaken(Arrival arrival, Consumer<Job> receiver) {
+    if (arrival.job() != null) {
+      receiver.accept(arrival.job());
     }
-    return job != null;
+    return arrival.job() != null;
   }
 
   private void requireOver(BrokerMessage message) {
@@ -130,11 +139,8 @@ final class JetStreamJobQueue implements JobQueue {
   @Override
   public void close() {
     subscription.drain(DRAIN_TIMEOUT);
-    for (BrokerMessage message = arrived.poll(); message != null; message = arrived.poll()) {
-      JetStreamJob job = JetStreamJob.of(message, api.transport());
-      if (job != null) {
-        job.giveBack(Duration.ZERO);
-      }
+    for (Arrival late = arrived.poll(); late != null; late = arrived.poll()) {
+      isTaken(late, job -> job.giveBack(Duration.ZERO));
     }
   }
 }
