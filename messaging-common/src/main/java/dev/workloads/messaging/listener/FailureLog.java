@@ -2,76 +2,134 @@ package dev.workloads.messaging.listener;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
-/** Logs failed messages and replies that were not sent, at most ten a second: the log must not become the load. */
-final class FailureLog {
+/**
+ * Logs what becomes of messages that fail: the log must not become the load. Ten lines at once, then one every two seconds, and
+ * how many were left out. The stack trace is there for the first failure of its kind, and again after ten minutes. Safe for use
+ * by many threads.
+ */
+public final class FailureLog {
 
-  private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
-  private static final int MAX_PER_SECOND = 10;
+  private static final int LINES_AT_ONCE = 10;
+  private static final long NANOS_PER_LINE = TimeUnit.SECONDS.toNanos(2);
+  private static final long NANOS_BETWEEN_TRACES = TimeUnit.MINUTES.toNanos(10);
+  private static final int MAX_KINDS = 100; // then the oldest is forgotten
+  private static final int FRAMES_OF_A_KIND = 8; // recursion may be of any depth
+  private static final int MAX_LENGTH = 1000;
   // W3C Trace Context: version-traceid-parentid-flags
   private static final Pattern TRACEPARENT = Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*");
 
-  private final String listener;
-  private final AtomicReference<Second> second = new AtomicReference<>(new Second(System.nanoTime() / 1_000_000_000, 0));
+  private final Logger log;
+  private final String owner;
+  private final Map<Kind, Long> tracedAt = new LinkedHashMap<>(); // under this
+  private long spentUntil = System.nanoTime(); // under this: each line moves it on, and it may be ten lines ahead
+  private final AtomicLong leftOut = new AtomicLong();
 
-  /** How many failures there were in a second of the clock. */
-  private record Second(long number, int failures) {}
+  /** What failures with one cause have in common. */
+  private record Kind(String type, List<StackTraceElement> thrownIn) {
 
-  FailureLog(String listener) {
-    this.listener = listener;
+    static Kind of(Throwable failure) {
+      return new Kind(failure.getClass().getName(), Arrays.stream(failure.getStackTrace()).limit(FRAMES_OF_A_KIND).toList());
+    }
   }
 
-  void failed(BrokerMessage message, Throwable failure) {
-    if (!isPermitted()) {
-      return;
-    }
+  /**
+   * Creates a log.
+   *
+   * @param owner who handles the messages, such as {@code listener resize}
+   */
+  public FailureLog(Logger log, String owner) {
+    this.log = log;
+    this.owner = owner;
+  }
+
+  /** Logs that a message could not be handled. */
+  public void failed(BrokerMessage message, Throwable failure) {
     if (failure instanceof MessageRejectedException) {
-      log.warn("Rejected a message: {} {}", printable(String.valueOf(failure.getMessage())), origin(message));
-    } else {
-      log.error("Failed to handle a message {}", origin(message), failure);
+      log(Level.WARN, message, "Rejected a message: " + failure.getMessage());
+    } else if (isPermitted()) {
+      if (isFirstOfItsKind(failure)) {
+        log.error("Failed to handle a message {}", origin(message), failure);
+      } else {
+        log.error("Failed to handle a message {}: {}", origin(message), printable(failure.toString()));
+      }
     }
   }
 
   void notSent(BrokerMessage message, String why) {
-    if (isPermitted()) {
-      log.warn("A reply was not sent: {} {}", printable(why), origin(message));
-    }
+    log(Level.WARN, message, "A reply was not sent: " + why);
   }
 
   void noReply(BrokerMessage message) {
+    log(Level.WARN, message, "A request was handled without a reply, its requester waits in vain");
+  }
+
+  /** Logs a line about a message. */
+  public void log(Level level, BrokerMessage message, String text) {
     if (isPermitted()) {
-      log.warn("A request was handled without a reply, its requester waits in vain {}", origin(message));
+      log.atLevel(level).log("{} {}", printable(text), origin(message));
+    }
+  }
+
+  /** Logs how many lines were left out; for the end, and for times in which nothing fails any more. */
+  public void tellWhatWasLeftOut() {
+    long lines = leftOut.getAndSet(0);
+    if (lines > 0) {
+      log.warn("{} more failures were not logged ({})", lines, owner);
     }
   }
 
   private boolean isPermitted() {
-    long now = System.nanoTime() / 1_000_000_000;
-    // A thread that was held up since it looked at the clock counts for the second that others have begun
-    Second before = second.getAndUpdate(last -> last.number() - now >= 0
-        ? new Second(last.number(), last.failures() + 1) : new Second(now, 1));
-    if (before.number() - now >= 0) {
-      return before.failures() < MAX_PER_SECOND;
+    if (!spend()) {
+      leftOut.incrementAndGet();
+      return false;
     }
-    int suppressed = before.failures() - MAX_PER_SECOND;
-    if (suppressed > 0) {
-      log.warn("{} more failures were not logged (listener {})", suppressed, listener);
+    tellWhatWasLeftOut();
+    return true;
+  }
+
+  private synchronized boolean spend() {
+    long now = System.nanoTime();
+    long from = spentUntil - now > 0 ? spentUntil : now;
+    boolean affordable = from - now <= (LINES_AT_ONCE - 1) * NANOS_PER_LINE;
+    if (affordable) {
+      spentUntil = from + NANOS_PER_LINE;
+    }
+    return affordable;
+  }
+
+  private synchronized boolean isFirstOfItsKind(Throwable failure) {
+    Kind kind = Kind.of(failure);
+    Long last = tracedAt.get(kind);
+    long now = System.nanoTime();
+    if (last != null && now - last < NANOS_BETWEEN_TRACES) {
+      return false;
+    }
+    tracedAt.put(kind, now);
+    if (tracedAt.size() > MAX_KINDS) {
+      tracedAt.remove(tracedAt.keySet().iterator().next());
     }
     return true;
   }
 
   private String origin(BrokerMessage message) {
     Matcher trace = TRACEPARENT.matcher(String.valueOf(message.header("traceparent")));
-    return "(subject " + printable(message.subject()) + ", listener " + listener + ", trace "
+    return "(subject " + printable(message.subject()) + ", " + owner + ", trace "
         + (trace.matches() ? trace.group(1) : "none") + ")";
   }
 
-  // Subjects and texts come from outside: no line breaks and control characters into the log
+  // Subjects and texts come from outside: no line breaks and control characters into the log, and no end of them
   private static String printable(String text) {
-    return text.replaceAll("[^\\x20-\\x7E]", "?");
+    return text.substring(0, Math.min(text.length(), MAX_LENGTH)).replaceAll("[^\\x20-\\x7E]", "?");
   }
 }

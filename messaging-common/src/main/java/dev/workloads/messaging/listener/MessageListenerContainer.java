@@ -38,7 +38,6 @@ public final class MessageListenerContainer implements SmartLifecycle {
   private final MessageTransport transport;
   private final MessageProcessor processor;
   private final BrokerMessageHandler handler;
-  private final UnaryOperator<BrokerMessageHandler> around;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
   private final Semaphore bytes; // of the application, which may have more containers
@@ -60,7 +59,6 @@ public final class MessageListenerContainer implements SmartLifecycle {
     this.transport = transport;
     this.processor = new MessageProcessor(handler, around, settings);
     this.handler = handler;
-    this.around = around;
     this.settings = settings;
     this.threads = threads;
     this.bytes = maxBuffered;
@@ -195,9 +193,9 @@ public final class MessageListenerContainer implements SmartLifecycle {
     return processor.counters();
   }
 
-  /** Returns the handler, observed as the container's calls of it are; for messages that come another way. */
+  /** Returns the handler, observed and its failures logged as the container's are; for messages that come another way. */
   public BrokerMessageHandler handler() {
-    return around.apply(handler);
+    return processor.handler();
   }
 
   /** Returns what the container subscribes to. */
@@ -263,6 +261,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
         keepAlive.interrupt();
         keepAlive = null;
       }
+      processor.failures().tellWhatWasLeftOut();
       lifecycle.unlock();
     }
   }

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Calls the handler for a message and sends the reply; answers, counts and logs what fails.
@@ -18,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Called by many threads at once, each with a message of its own.
  */
 final class MessageProcessor {
+
+  private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
 
   private final BrokerMessageHandler handler;
   private final UnaryOperator<BrokerMessageHandler> around;
@@ -30,7 +34,7 @@ final class MessageProcessor {
       ListenerSettings settings) {
     this.handler = handler;
     this.around = around;
-    this.failures = new FailureLog(settings.id());
+    this.failures = new FailureLog(log, "listener " + settings.id());
     this.shared = settings.queueGroup() != null;
     this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
   }
@@ -41,6 +45,15 @@ final class MessageProcessor {
 
   List<EndpointStats> endpoints() {
     return endpoints;
+  }
+
+  /** Returns the handler with what stands around it. It logs what it throws, while its trace is the current one. */
+  BrokerMessageHandler handler() {
+    return around.apply(message -> handle(message, new Throwable[1]));
+  }
+
+  FailureLog failures() {
+    return failures;
   }
 
   /** Answers that the worker is full, without waiting for a lost connection. */

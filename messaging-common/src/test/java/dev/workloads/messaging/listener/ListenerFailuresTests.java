@@ -14,6 +14,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -62,8 +63,29 @@ class ListenerFailuresTests extends ListenerFixture {
     sendAll(1000);
     container.stop();
     long seconds = Duration.ofNanos(System.nanoTime() - start).toSeconds();
-    assertThat(count(output, "Rejected a message: flood")).isBetween(10, (int) (seconds + 2) * 10);
+    int logged = count(output, "Rejected a message: flood");
+    assertThat(logged).isBetween(10, 10 + (int) (seconds + 2) / 2);
+    assertThat(Pattern.compile("(\\d+) more failures were not logged \\(listener test\\)").matcher(output.getOut()).results()
+        .mapToInt(told -> Integer.parseInt(told.group(1))).sum()).as("left out").isEqualTo(1000 - logged);
     assertThat(replies).hasSize(1000);
+  }
+
+  @Test
+  void stackTraceIsLoggedForTheFirstFailureOfItsKind(CapturedOutput output) {
+    MessageListenerContainer container = start(message -> {
+      if (message.text().equals("other")) {
+        throw new IllegalArgumentException("of another kind");
+      }
+      throw new IllegalStateException("number " + message.text());
+    });
+    for (String text : List.of("1", "2", "other")) {
+      send(text);
+      assertThat(takeError()).isEqualTo(FAILED);
+    }
+    container.stop();
+    assertThat(output.getOut()).contains("trace none)\njava.lang.IllegalStateException: number 1\n\tat ",
+        "trace none): java.lang.IllegalStateException: number 2\n",
+        "trace none)\njava.lang.IllegalArgumentException: of another kind\n\tat ");
   }
 
   @ParameterizedTest
