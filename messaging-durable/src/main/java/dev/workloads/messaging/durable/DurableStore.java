@@ -54,6 +54,7 @@ public interface DurableStore {
    * Appends a message to the queue or stream that takes its subject. Returns once it is kept.
    *
    * @param id names the message: of several with one id, appended within two minutes, the first alone is kept
+   * @throws IllegalArgumentException if no queue would ever take a message with these headers
    * @throws BrokerException also {@code NO_RESPONDERS} if no queue takes the subject
    */
   void append(BrokerMessage message, String id, Duration timeout);

@@ -2,6 +2,7 @@ package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.listener.FailureLog;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -29,6 +30,7 @@ public final class JobListenerContainer implements SmartLifecycle {
   private static final Duration PULL_WAIT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration BETWEEN_COUNTS = Duration.ofSeconds(10);
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
   private final DurableStore store;
@@ -36,6 +38,7 @@ public final class JobListenerContainer implements SmartLifecycle {
   private final Map<String, BrokerMessageHandler> handlers;
   private final ThreadFactory threads;
   private final JobMetrics metrics;
+  private final FailureLog failures;
   private final Semaphore slots;
   private volatile @Nullable Running running; // changed under this
   private volatile @Nullable String problem;
@@ -47,7 +50,7 @@ public final class JobListenerContainer implements SmartLifecycle {
   /**
    * Creates a container.
    *
-   * @param handlers the handler of each subject of the settings
+   * @param handlers the handler of each subject of the settings; they log what they throw
    * @param threads makes the threads that run the handlers, platform or virtual ones
    */
   public JobListenerContainer(DurableStore store, JobSettings settings, Map<String, BrokerMessageHandler> handlers,
@@ -57,6 +60,7 @@ public final class JobListenerContainer implements SmartLifecycle {
     this.handlers = Map.copyOf(handlers);
     this.threads = threads;
     this.metrics = metrics;
+    this.failures = new FailureLog(log, "group " + settings.group());
     this.slots = new Semaphore(settings.maxInFlight());
   }
 
@@ -68,7 +72,9 @@ public final class JobListenerContainer implements SmartLifecycle {
       // A slot is free before its thread is: the slots bound the pool, not a size of its own
       ThreadPoolExecutor pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREADS_STAY.toSeconds(),
           TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
-      JobProcessor processor = new JobProcessor(store, settings, handlers, timer, threads, metrics);
+      timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, BETWEEN_COUNTS.toNanos(), BETWEEN_COUNTS.toNanos(),
+          TimeUnit.NANOSECONDS);
+      JobProcessor processor = new JobProcessor(store, settings, handlers, timer, threads, metrics, failures);
       JobQueue queue = store.open(settings.group(), settings.subjects(), settings.lease());
       Thread puller = new Thread(() -> pull(queue, processor, pool), "job-puller");
       running = new Running(queue, processor, pool, timer, puller);
@@ -94,10 +100,9 @@ public final class JobListenerContainer implements SmartLifecycle {
             problem = null;
           }
         } catch (BrokerException e) {
-          pullFailed(e);
+          pullFailed(String.valueOf(e.getMessage()), null);
         } catch (RuntimeException | Error e) { // such as no more threads: it must not end all further pulls
-          log.error("Could not take durable tasks, trying on", e);
-          TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+          pullFailed(e.toString(), e);
         } finally {
           slots.release(free - handed[0]);
         }
@@ -107,10 +112,9 @@ public final class JobListenerContainer implements SmartLifecycle {
     }
   }
 
-  private void pullFailed(BrokerException e) throws InterruptedException {
-    String cause = String.valueOf(e.getMessage());
+  private void pullFailed(String cause, @Nullable Throwable bug) throws InterruptedException {
     if (!cause.equals(problem)) {
-      log.warn("Cannot take durable tasks, trying on: {}", cause);
+      log.warn("Cannot take durable tasks, trying on: {}", cause, bug);
     }
     problem = cause;
     TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
@@ -124,9 +128,11 @@ public final class JobListenerContainer implements SmartLifecycle {
     }
   }
 
-  /** Returns why no jobs can be pulled now, or {@code null} if they can. */
+  /** Returns why no jobs can be pulled or recorded now, or {@code null} if they can. */
   public @Nullable String problem() {
-    return problem;
+    Running current = running;
+    String notRecorded = current == null ? null : current.processor().problem();
+    return notRecorded == null ? problem : notRecorded;
   }
 
   /** Returns the number of jobs being handled. */
@@ -162,7 +168,7 @@ public final class JobListenerContainer implements SmartLifecycle {
     }, "job-drain").start();
   }
 
-  /** Pulls no more and blocks until what was pulled is done or given back, little longer than the drain timeout. */
+  /** Pulls no more and blocks until what was pulled is done or given back, up to four seconds longer than the drain timeout. */
   @Override
   public synchronized void stop() {
     Running stopping = running;
@@ -173,7 +179,7 @@ public final class JobListenerContainer implements SmartLifecycle {
       long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
       stopping.puller().interrupt();
       stopping.puller().join(settings.drainTimeout().toMillis() + 1); // it may be sending a pull
-      stopping.queue().close();
+      close(stopping.queue());
       stopping.pool().shutdown();
       if (!stopping.pool().awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
@@ -184,7 +190,17 @@ public final class JobListenerContainer implements SmartLifecycle {
     } finally {
       stopping.pool().shutdown();
       stopping.timer().shutdownNow();
+      failures.tellWhatWasLeftOut();
       running = null;
+      problem = null;
+    }
+  }
+
+  private static void close(JobQueue queue) {
+    try {
+      queue.close();
+    } catch (RuntimeException e) { // such as of a connection that is closed: what runs is to be drained all the same
+      log.warn("What was on its way could not be given back, and comes again when its lease is over: {}", e.toString());
     }
   }
 }

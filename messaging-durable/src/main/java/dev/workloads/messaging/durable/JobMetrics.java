@@ -22,7 +22,7 @@ public interface JobMetrics {
     RELEASED,
     /** Somebody else has changed the task in the meantime; what came out is dropped. */
     SUPERSEDED,
-    /** There was none, since the job names no task, or one whose entry has expired: a dead letter. */
+    /** There was none, since the job names no task, or one whose entry has expired or cannot be read: a dead letter. */
     EXPIRED
   }
 

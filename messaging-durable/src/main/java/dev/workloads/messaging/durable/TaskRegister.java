@@ -19,12 +19,20 @@ final class TaskRegister {
     this.store = store;
   }
 
-  /** Returns an entry, perhaps not the last. */
+  /**
+   * Returns an entry, perhaps not the last.
+   *
+   * @throws UnreadableEntryException if it is none
+   */
   @Nullable TaskEntry find(String id, Duration timeout) {
     return read(id, false, timeout);
   }
 
-  /** Returns the last entry. */
+  /**
+   * Returns the last entry.
+   *
+   * @throws UnreadableEntryException if it is none
+   */
   @Nullable TaskEntry findLatest(String id, Duration timeout) {
     return read(id, true, timeout);
   }
@@ -40,8 +48,14 @@ final class TaskRegister {
 
   private @Nullable TaskEntry read(String id, boolean latest, Duration timeout) {
     StoredValue stored = store.read(id, latest, timeout);
-    return stored == null ? null
-        : new TaskEntry(id, JSON.readValue(stored.bytes(), TaskRecord.class), stored.revision(), stored.written());
+    if (stored == null) {
+      return null;
+    }
+    TaskRecord task = parse(stored.bytes());
+    if (task == null) {
+      throw new UnreadableEntryException(id);
+    }
+    return new TaskEntry(id, task, stored.revision(), stored.written());
   }
 
   /**

@@ -648,18 +648,72 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"{", "{}"})
-  void jobWhoseEntryCannotBeReadHoldsUpNoOther(String entry) throws Exception {
+  @ValueSource(strings = {"{", "{}", "[]", "null", "1"})
+  void jobWhoseEntryCannotBeReadIsADeadLetter(String entry) throws Exception {
     provision();
     String id = "broken-entry-of-a-task-" + worker;
     store.put(id, entry.getBytes(UTF_8), null, TIMEOUT);
     store.append(job(worker, "x").withHeader("Task-Id", id), id, TIMEOUT);
-    JobListenerContainer container = start(message -> message.reply("done"));
-    for (int i = 0; i < 5; i++) {
-      assertThat(awaitFinished(submit("y").id()).state()).isEqualTo(TaskState.SUCCEEDED);
-    }
-    Awaitility.await().until(() -> container.inFlight() == 0);
-    assertThat(backlog()).isEqualTo(1);
+    start(message -> message.reply("done"));
+    assertThat(awaitFinished(submit("y").id()).state()).isEqualTo(TaskState.SUCCEEDED);
+    awaitEmptyQueue();
+    assertThat(deadLetters()).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"),
+        letter -> letter.header("Task-Id")).containsExactly(tuple("x", "entry unreadable", id));
+    assertThat(store.done()).doesNotContain("entry running 2").contains("terminate");
+  }
+
+  @Test
+  void jobThatNoHandlerTakesIsGivenBackAndNothingIsCounted() throws Exception {
+    String older = worker + "-older";
+    JobSettings both = new JobSettings(group, List.of("jobs." + worker, "jobs." + older), maxInFlight, lease, maxRuntime,
+        maxAttempts, backoff, drainTimeout);
+    tested().provision(both);
+    String id = submit("x").id();
+    start(settings(group, older), message -> message.reply("not this one")); // has no handler for the other subject
+    Awaitility.await().until(() -> store.done().contains("giveBack PT30S"));
+    TaskRecord waiting = record(id);
+    assertThat(waiting.isNew()).isTrue();
+    assertThat(waiting.failures()).isZero();
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "giveBack PT30S");
+    assertThat(outcomes).isEmpty();
+  }
+
+  @Test
+  void jobThatNoHandlerTakesIsADeadLetterInTheEnd() throws Exception {
+    String older = worker + "-older";
+    tested().provision(new JobSettings(group, List.of("jobs." + worker, "jobs." + older), maxInFlight, lease, maxRuntime,
+        maxAttempts, backoff, drainTimeout));
+    store.hurry();
+    String id = submit("x").id();
+    start(settings(group, older), message -> message.reply("not this one"));
+    TaskStatus failed = awaitFinished(id);
+    awaitEmptyQueue();
+    assertThat(failed.attempts()).isZero();
+    assertThat(failed.error()).isEqualTo(new TaskError(500, "no handler"));
+    assertThat(record(id).failures()).isZero();
+    assertThat(store.done().stream().filter("giveBack PT30S"::equals)).hasSize(19);
+    assertThat(deadLetters()).extracting(BrokerMessage::text, letter -> letter.header("Dead-Letter-Reason"))
+        .containsExactly(tuple("x", "no handler"));
+    assertOutcomes(JobMetrics.Outcome.FAILED);
+    // Put back, a worker that has the handler does it
+    BrokerMessage letter = deadLetters().get(0);
+    start(message -> message.reply("done"));
+    containers.get(0).stop();
+    store.append(new BrokerMessage("jobs." + worker, letter.body(), null, letter.headers()), "put back " + id, TIMEOUT);
+    assertThat(await(id, status -> status.state() == TaskState.SUCCEEDED).attempts()).isEqualTo(1);
+  }
+
+  @Test
+  void leaseIsRenewedInTimeWhereTheQueuesIsShorterThanTheSettings() throws Exception {
+    lease = Duration.ofSeconds(12);
+    provision();
+    lease = Duration.ofMinutes(2);
+    start(settings(), message -> {
+      new CountDownLatch(1).await(13, TimeUnit.SECONDS);
+      return message.reply("done");
+    });
+    assertThat(awaitFinished(submit("x").id()).attempts()).isEqualTo(1);
+    assertThat(handed()).isEqualTo(1);
   }
 
   @Test

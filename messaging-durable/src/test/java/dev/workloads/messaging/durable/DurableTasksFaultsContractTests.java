@@ -229,7 +229,26 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
   }
 
   @Test
-  void whoLosesAStartLeavesTheJobAlone() throws Exception {
+  void whoLosesAStartToAnotherLeavesTheJobAlone() throws Exception {
+    provision();
+    String id = submit("x").id();
+    List<TaskRecord> others = Collections.synchronizedList(new ArrayList<>());
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && others.isEmpty()) {
+        others.add(null);
+        others.set(0, startedByAnother(id));
+      }
+    });
+    JobListenerContainer late = start(message -> message.reply("run " + runs.incrementAndGet()));
+    assertOutcomes(JobMetrics.Outcome.SUPERSEDED);
+    late.stop();
+    assertThat(store.done()).noneMatch(operation -> ENDS_OF_JOBS.contains(operation.split(" ")[0]));
+    assertThat(record(id)).isEqualTo(others.get(0));
+    assertThat(runs).hasValue(0);
+  }
+
+  @Test
+  void whoLosesAStartToACancellationEndsTheJob() throws Exception {
     provision();
     String id = submit("x").id();
     store.before(operation -> {
@@ -237,11 +256,137 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
         tasks.cancel(id, TIMEOUT);
       }
     });
-    JobListenerContainer late = start(message -> message.reply("run " + runs.incrementAndGet()));
-    assertOutcomes(JobMetrics.Outcome.SUPERSEDED);
-    late.stop();
-    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry cancelled 0");
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    awaitEmptyQueue();
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry cancelled 0", "acknowledge");
     assertThat(runs).hasValue(0);
+    assertThat(outcomes).isEmpty();
+  }
+
+  @Test
+  void whoLosesAStartToARepeatedSubmissionLooksAgainAtOnce() throws Exception {
+    provision();
+    String id = submit("x").id();
+    AtomicInteger rewrites = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && rewrites.incrementAndGet() <= 3) {
+        TaskRegister register = new TaskRegister(store);
+        TaskEntry entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));
+        register.replace(entry, entry.task(), TIMEOUT);
+      }
+    });
+    start(message -> message.reply("run " + runs.incrementAndGet())); // its lease is longer than we wait
+    assertThat(awaitFinished(id).attempts()).isEqualTo(1);
+    assertThat(handed()).isEqualTo(1);
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+  }
+
+  @Test
+  void startWhoseOutcomeIsUnknownIsReadFromTheLeaderWhenItIsRepeated() throws Exception {
+    provision();
+    String id = submit("x").id();
+    store.followerStaysBehind(id);
+    AtomicInteger unknown = new AtomicInteger();
+    store.after(ObservedStore.once("entry running 1", Reason.TIMEOUT));
+    store.beforeRead(latest -> {
+      if (latest && store.done().contains("entry running 1") && unknown.getAndIncrement() == 0) {
+        throw new BrokerException(Reason.TIMEOUT, "as the test wants"); // it is not read back either
+      }
+    });
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+    assertThat(record(id).attempts()).isEqualTo(1);
+    assertThat(record(id).failures()).isZero();
+    assertThat(handed()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"entry running 1", "result", "entry succeeded 1", "append jobs-dead"})
+  void whatCannotBeRecordedIsTheWorkersProblem(String operation) throws Exception {
+    boolean fails = operation.startsWith("append");
+    maxAttempts = 1;
+    AtomicInteger refused = new AtomicInteger();
+    refuse(operation, refused);
+    JobListenerContainer container = start(message -> {
+      if (fails) {
+        throw new IllegalStateException("as the test wants");
+      }
+      return message.reply("done");
+    });
+    String id = submit("x").id();
+    Awaitility.await().until(() -> container.problem() != null);
+    assertThat(container.problem()).contains("task " + id, " cannot be recorded since " + Instant.now().toString().substring(0, 11),
+        ": as the test wants");
+    end.countDown();
+    awaitFinished(id);
+    Awaitility.await().until(() -> container.problem() == null);
+  }
+
+  @Test
+  void refusedReadIsTheWorkersProblem() throws Exception {
+    store.beforeRead(latest -> {
+      if (end.getCount() > 0) {
+        throw new BrokerException(Reason.BROKER_UNAVAILABLE, "as the test wants");
+      }
+    });
+    JobListenerContainer container = start(message -> message.reply("done"));
+    String id = submit("x").id();
+    Awaitility.await().until(() -> container.problem() != null);
+    assertThat(container.problem()).contains("task " + id, "as the test wants");
+    end.countDown();
+    assertThat(awaitFinished(id).attempts()).isEqualTo(1);
+    Awaitility.await().until(() -> container.problem() == null);
+  }
+
+  @Test
+  void stopInterruptsAllAtOnceAndGivesBackSideBySide() throws Exception {
+    maxInFlight = 16;
+    drainTimeout = Duration.ofMillis(100);
+    CountDownLatch begun = new CountDownLatch(16);
+    JobListenerContainer stopping = start(message -> {
+      begun.countDown();
+      end.await();
+      return null;
+    });
+    List<String> ids = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      ids.add(submit("x").id());
+    }
+    begun.await();
+    store.before(operation -> {
+      if (operation.equals("entry queued 1")) {
+        letPass(Duration.ofMillis(500));
+      }
+    });
+    long stop = System.nanoTime();
+    stopping.stop();
+    assertThat(Duration.ofNanos(System.nanoTime() - stop)).isLessThan(Duration.ofSeconds(4));
+    assertThat(ids).allMatch(id -> record(id).state() == TaskState.QUEUED);
+  }
+
+  @Test
+  void stopDrainsAlsoWhereItsQueueCannotBeClosed() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    JobListenerContainer stopping = start(message -> {
+      begun.countDown();
+      end.await();
+      return message.reply("done");
+    });
+    String id = submit("x").id();
+    begun.await();
+    CountDownLatch closing = new CountDownLatch(1);
+    store.before(operation -> {
+      if (operation.equals("close")) {
+        closing.countDown();
+        throw new IllegalStateException("as the test wants");
+      }
+    });
+    CountDownLatch stopped = new CountDownLatch(1);
+    stopping.stop(stopped::countDown);
+    closing.await();
+    end.countDown();
+    stopped.await();
+    assertThat(Objects.requireNonNull(tasks.find(id, TIMEOUT)).state()).isEqualTo(TaskState.SUCCEEDED);
   }
 
   private TaskRecord startedByAnother(String id) {

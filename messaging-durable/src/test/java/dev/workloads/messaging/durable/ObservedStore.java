@@ -5,6 +5,9 @@ import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
@@ -25,7 +28,10 @@ public final class ObservedStore implements DurableStore {
   private final List<String> done = new CopyOnWriteArrayList<>();
   private volatile Consumer<String> before = operation -> { };
   private volatile Consumer<String> after = operation -> { };
+  private volatile Consumer<Boolean> beforeRead = latest -> { };
+  private final Map<String, StoredValue> behind = new ConcurrentHashMap<>();
   private volatile boolean silent;
+  private volatile boolean hurried;
 
   public ObservedStore(DurableStore store) {
     this.store = store;
@@ -56,6 +62,11 @@ public final class ObservedStore implements DurableStore {
     silent = true;
   }
 
+  /** Has jobs that are given back be handed out again at once, whatever the delay. */
+  public void hurry() {
+    hurried = true;
+  }
+
   /** Returns what was done, in its order. */
   public List<String> done() {
     return List.copyOf(done);
@@ -81,9 +92,21 @@ public final class ObservedStore implements DurableStore {
     });
   }
 
+  /** Calls the listener before each read, with whether the last write is wanted: what it throws is thrown in its place. */
+  public void beforeRead(Consumer<Boolean> listener) {
+    beforeRead = listener;
+  }
+
+  /** Has reads that do not want the last write see the value as it is now. */
+  public void followerStaysBehind(String key) {
+    behind.put(key, Objects.requireNonNull(store.read(key, true, Duration.ofSeconds(5))));
+  }
+
   @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
-    return store.read(key, latest, timeout);
+    beforeRead.accept(latest);
+    StoredValue old = latest ? null : behind.get(key);
+    return old == null ? store.read(key, latest, timeout) : old;
   }
 
   @Override
@@ -176,7 +199,7 @@ public final class ObservedStore implements DurableStore {
 
       @Override
       public void giveBack(Duration delay) {
-        observe("giveBack " + delay, () -> job.giveBack(delay));
+        observe("giveBack " + delay, () -> job.giveBack(hurried ? Duration.ZERO : delay));
       }
     };
   }

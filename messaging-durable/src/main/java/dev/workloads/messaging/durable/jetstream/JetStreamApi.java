@@ -25,6 +25,9 @@ final class JetStreamApi {
   private static final int WRONG_LAST_SEQUENCE = 10071;
   private static final int WRONG_LAST_SEQUENCE_UNKNOWN = 10164;
   private static final int NO_ROOM_IN_ACCOUNT = 10023;
+  private static final int LIMIT_OF_ACCOUNT = 10002;
+  private static final int SEALED = 10109; // as the three before, the stream's fault although it says 400
+  private static final int BAD_REQUEST = 400;
 
   private final MessageTransport transport;
 
@@ -66,6 +69,7 @@ final class JetStreamApi {
    *
    * @return its sequence in the stream
    * @throws StaleRevisionException if the header names another last sequence than there is
+   * @throws IllegalArgumentException if JetStream never takes such a message, for another of its headers
    * @throws BrokerException if it is not kept; {@code NO_RESPONDERS} if no stream takes the subject
    */
   long publish(BrokerMessage message, Duration timeout) {
@@ -75,11 +79,14 @@ final class JetStreamApi {
       return answer.path("seq").asLong();
     }
     String why = error.path("description").asString("");
+    int code = error.path("code").asInt();
     throw switch (error.path("err_code").asInt()) {
       case WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN -> new StaleRevisionException(message.subject());
-      case NO_ROOM, NO_ROOM_IN_ACCOUNT -> new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
+      case NO_ROOM, NO_ROOM_IN_ACCOUNT, LIMIT_OF_ACCOUNT -> new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
       case TOO_LARGE -> new BrokerException(Reason.PAYLOAD_TOO_LARGE, why);
-      default -> new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
+      case SEALED -> new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
+      default -> code == BAD_REQUEST ? new IllegalArgumentException("JetStream does not take it: " + why)
+          : new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
     };
   }
 

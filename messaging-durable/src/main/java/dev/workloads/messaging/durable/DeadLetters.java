@@ -1,0 +1,86 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.listener.FailureLog;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
+
+/**
+ * Keeps copies of the jobs that a group gives up, for somebody to look at and to put back. What the broker takes of no letter is
+ * left out of it: first all headers of others, then the payload. Safe for use by many threads.
+ */
+final class DeadLetters {
+
+  private static final String HEADERS_FOR_JETSTREAM = "Nats-"; // they tell it what to do with the job, and not with a copy
+
+  private final DurableStore store;
+  private final JobSettings settings;
+  private final FailureLog failures;
+  private volatile @Nullable Refusal refusal;
+
+  /** Why there can be no letter at all; until another worker may have the job. */
+  private record Refusal(String why, Deadline end) {}
+
+  DeadLetters(DurableStore store, JobSettings settings, FailureLog failures) {
+    this.store = store;
+    this.settings = settings;
+    this.failures = failures;
+  }
+
+  /** Returns why the broker takes not even the barest letter, or {@code null} if it does. */
+  @Nullable String problem() {
+    Refusal current = refusal;
+    return current == null || current.end().isOver() ? null : current.why();
+  }
+
+  /**
+   * Keeps a copy; returns whether the broker takes any. May be repeated: of several copies with one id there is one.
+   *
+   * @param id names the letter together with the attempts
+   * @throws BrokerException if the broker takes nothing now
+   */
+  boolean add(Job job, String reason, String id, int attempts, Duration timeout) {
+    BrokerMessage message = job.message();
+    String subject = Jobs.DEAD_LETTER_PREFIX + settings.group();
+    String task = Claim.taskId(message);
+    Map<String, List<String>> named = task == null ? Map.of() : Map.of(Jobs.TASK_ID_HEADER, List.of(task));
+    String why = "";
+    for (BrokerMessage copy : List.of(new BrokerMessage(subject, message.body(), null, headersForOthers(message)),
+        new BrokerMessage(subject, message.body(), null, named), new BrokerMessage(subject, new byte[0], null, named))) {
+      try {
+        store.append(copy.withHeader(Jobs.JOB_SUBJECT_HEADER, ascii(message.subject()))
+            .withHeader(Jobs.TASK_ATTEMPTS_HEADER, Integer.toString(attempts))
+            .withHeader(Jobs.REASON_HEADER, ascii(reason)), id + "-" + attempts, timeout);
+        refusal = null;
+        return true;
+      } catch (IllegalArgumentException | StaleRevisionException | BrokerException e) {
+        if (e instanceof BrokerException outage && outage.reason() != Reason.PAYLOAD_TOO_LARGE) {
+          throw e;
+        }
+        failures.log(Level.ERROR, message,
+            "A dead letter cannot have all that its job has: " + e.getMessage() + " (job " + job.sequence() + ")");
+        why = String.valueOf(e.getMessage());
+      }
+    }
+    refusal = new Refusal("job " + job.sequence() + " cannot be a dead letter: " + why,
+        Deadline.after(settings.lease().multipliedBy(2)));
+    return false;
+  }
+
+  private static Map<String, List<String>> headersForOthers(BrokerMessage job) {
+    Map<String, List<String>> headers = new LinkedHashMap<>(job.headers());
+    headers.keySet().removeIf(name ->
+        name.regionMatches(true, 0, HEADERS_FOR_JETSTREAM, 0, HEADERS_FOR_JETSTREAM.length()));
+    return headers;
+  }
+
+  private static String ascii(String text) {
+    return text.replaceAll("[^ -~]", "?");
+  }
+}

@@ -1,0 +1,11 @@
+package dev.workloads.messaging.durable;
+
+/** The entry of a task is none: somebody else has written it. */
+final class UnreadableEntryException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  UnreadableEntryException(String id) {
+    super("the entry of task " + id + " cannot be read", null, false, false); // bad input: nobody reads a stack trace
+  }
+}
