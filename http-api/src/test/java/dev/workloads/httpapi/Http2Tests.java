@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.BrokerMessage;
 import java.io.DataInputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -21,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 class Http2Tests {
 
   private static final Duration DRAIN_DELAY = Duration.ofSeconds(4);
+  private static final int LARGE = 900_000;
   private static final int DATA = 0;
   private static final int HEADERS = 1;
   private static final int SETTINGS = 4;
@@ -36,7 +37,7 @@ class Http2Tests {
   private static final int END_HEADERS = 4;
 
   private final HttpApi api = HttpApi.start(List.of("server.http2.enabled=true", "task.max-body-size=1KB",
-      "task.request-timeout=15s", "task.drain-delay=" + DRAIN_DELAY.toMillis() + "ms"));
+      "task.request-timeout=15s", "task.max-buffered=2MB", "task.write-timeout=1s", "task.drain-delay=" + DRAIN_DELAY.toMillis() + "ms"));
   private final HttpClient client = HttpClient.newHttpClient();
 
   @AfterEach
@@ -61,14 +62,8 @@ class Http2Tests {
   void clientsAreToldToGoAwayBeforeThePortClosesAndOpenStreamsFinish() throws Exception {
     BlockingQueue<BrokerMessage> received = api.silent("tasks.slow");
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), api.port())) {
-      socket.setSoTimeout(20_000);
-      DataInputStream in = new DataInputStream(socket.getInputStream());
-      OutputStream out = socket.getOutputStream();
-      out.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-      out.write(frame(SETTINGS, 0, 0, ""));
-      // POST and http are in HPACK's static table, and so are the names :path and :authority
-      out.write(frame(HEADERS, END_HEADERS, 1, "\u0083\u0086\u0004\u0005/task\u0001\u0004test"));
-      out.write(frame(DATA, END_STREAM, 1, HttpApi.json("slow", "the answer")));
+      DataInputStream in = open(socket, "");
+      post(socket, 1, HttpApi.json("slow", "the answer"));
       BrokerMessage message = received.take();
       long start = System.nanoTime();
 
@@ -81,6 +76,39 @@ class Http2Tests {
       assertThat(awaitFrame(in, DATA)).isEqualTo("the answer");
       closed.get(20, TimeUnit.SECONDS);
     }
+  }
+
+  @Test
+  void streamsWhoseWindowIsNeverOpenedHoldBoundedMemoryAndEnd() throws Exception {
+    api.worker("large", message -> message.reply(new byte[LARGE]));
+    api.echo("echo");
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), api.port())) {
+      DataInputStream in = open(socket, "\0\4\0\0\0\0"); // the initial window: 0 bytes
+      for (int stream = 1; stream <= 3; stream += 2) {
+        post(socket, stream, HttpApi.json("large", "x"));
+        awaitFrame(in, HEADERS);
+      }
+      assertThat(api.task("large", "x").reason()).isEqualTo("timeout");
+      assertThat(api.task("echo", "x").text()).isEqualTo("x");
+
+      assertThat(awaitFrame(in, DATA)).isEmpty(); // the stream's end, before as much as Content-Length says
+      Awaitility.await().untilAsserted(() -> assertThat(api.task("large", "x").body()).hasSize(LARGE));
+    }
+  }
+
+  /** Begins HTTP/2 on a connection. */
+  private static DataInputStream open(Socket socket, String settings) throws IOException {
+    socket.setSoTimeout(20_000);
+    socket.getOutputStream().write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+    socket.getOutputStream().write(frame(SETTINGS, 0, 0, settings));
+    return new DataInputStream(socket.getInputStream());
+  }
+
+  private static void post(Socket socket, int stream, String json) throws IOException {
+    // POST and http are in HPACK's static table, and so are the names :path and :authority
+    String headers = "\u0083\u0086\u0004\u0005/task\u0001\u0004test";
+    socket.getOutputStream().write(frame(HEADERS, END_HEADERS, stream, headers));
+    socket.getOutputStream().write(frame(DATA, END_STREAM, stream, json));
   }
 
   private static byte[] frame(int type, int flags, int stream, String payload) {
