@@ -183,7 +183,7 @@ final class DurableTaskRoutes {
     }
     try {
       return required(await(required(tasks.find(id, timeout)),
-          known.isEmpty() ? task -> task.state().isFinished() : task -> !isKnown(task, known), wait, timeout));
+          task -> task.state().isFinished() || !known.isEmpty() && !isKnown(task, known), wait, timeout));
     } finally {
       inFlight.release();
     }

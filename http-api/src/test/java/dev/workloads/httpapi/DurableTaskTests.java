@@ -410,6 +410,19 @@ class DurableTaskTests {
   }
 
   @Test
+  void nobodyWaitsForAChangeOfAFinishedTask() throws IOException {
+    api.queue(worker);
+    String path = api.path(worker, "x");
+    api.send("DELETE", path);
+    String etag = "If-None-Match: " + api.get(path).header("ETag");
+    long start = System.nanoTime();
+
+    assertThat(api.get(path, FINISHED, etag).status()).isEqualTo(304);
+    assertThat(api.send("HEAD", path, FINISHED, etag).status()).isEqualTo(304);
+    assertThat(since(start)).isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
   void waitIsCutToTheLongest() throws IOException {
     HttpApi impatient = HttpApi.keepingTasksIn(kind, "task.durable.max-wait=300ms");
     impatient.queue(worker);
