@@ -18,6 +18,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -35,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * when it is lost; what jnats gives up for good, or what has to move, its owner replaces.
  *
  * <p>Threads: any may send and subscribe. One thread of the link's own, {@code nats-callbacks}, runs jnats' callbacks in
- * their order. Each subscription has a dispatcher, which is one thread of jnats.
+ * their order. Each subscription has a dispatcher, which is one thread of jnats. Each drain has a thread, {@code nats-drain}.
  */
 final class NatsLink implements AutoCloseable {
 
@@ -44,6 +46,7 @@ final class NatsLink implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NatsLink.class);
   private static final Duration FLUSH_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CLOSING_FLUSH_TIMEOUT = Duration.ofSeconds(1);
+  private static final long DRAIN_LOOK_MILLIS = 2;
   // Between socket and receiver. The receiver is quick, so this is no more than a pause of the JVM may pile up.
   private static final long MAX_PENDING_MESSAGES = 65_536;
   private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
@@ -217,39 +220,58 @@ final class NatsLink implements AutoCloseable {
   }
 
   /**
-   * Ends a subscription, and hands what the server has sent to its receiver; blocks no longer than the timeout.
+   * Ends a subscription, and hands what the server has sent to its receiver; blocks no longer than the timeout, and no longer
+   * than there is a connection over which more may come.
    *
    * @return whether all was handed over in time
    */
   boolean drain(NatsSubscription subscription, Duration timeout) {
     Dispatcher dispatcher = dispatchers.get(subscription);
-    if (dispatcher == null || !isConnected() || !dispatcher.isActive()) {
-      close(subscription); // jnats would wait for a connection first
+    if (dispatcher == null || !dispatcher.isActive()) {
+      close(subscription);
       return true;
     }
     long deadline = System.nanoTime() + timeout.toNanos();
+    Future<Boolean> drained = isConnected() ? startDrain(dispatcher, deadline) : CompletableFuture.completedFuture(true);
     try {
-      if (!flushing.tryLock(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
-        close(subscription);
-        return false;
+      while (isConnected() ? !drained.isDone() : dispatcher.getPendingMessageCount() > 0) {
+        if (System.nanoTime() - deadline >= 0) {
+          throw new TimeoutException("not finished within " + timeout);
+        }
+        TimeUnit.MILLISECONDS.sleep(DRAIN_LOOK_MILLIS);
       }
-      CompletableFuture<Boolean> drained;
-      try {
-        drained = dispatcher.drain(left(deadline)); // waits for the server up to then
-      } finally {
-        flushing.unlock();
-      }
-      // When jnats gives up, it stops the dispatcher and then takes it for drained
-      return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
+      return !drained.isDone() || !isConnected() || drained.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
-    } catch (ExecutionException | TimeoutException | IllegalStateException e) {
+    } catch (ExecutionException | TimeoutException e) {
       log.warn("Could not drain the subscription to {}: {}", subscription, e.toString());
       return false;
     } finally {
-      dispatchers.remove(subscription);
+      close(subscription); // does nothing to one that jnats is still about to drain
     }
+  }
+
+  // On a thread of its own: jnats waits for a lost connection to return
+  private Future<Boolean> startDrain(Dispatcher dispatcher, long deadline) {
+    FutureTask<Boolean> drained = new FutureTask<>(() -> drain(dispatcher, deadline));
+    daemonThreads("nats-drain").newThread(drained).start();
+    return drained;
+  }
+
+  private boolean drain(Dispatcher dispatcher, long deadline)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    if (!flushing.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+      return false;
+    }
+    CompletableFuture<Boolean> drained;
+    try {
+      drained = dispatcher.drain(left(deadline)); // waits for the server up to then
+    } finally {
+      flushing.unlock();
+    }
+    // When jnats gives up, it stops the dispatcher and then takes it for drained
+    return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
   }
 
   /** Ends all subscriptions as {@link #drain} does. */

@@ -26,6 +26,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -156,6 +157,49 @@ class NatsTransportReconnectTests {
           .isThrownBy(() -> transport.request(new BrokerMessage(ended, EMPTY), PATIENCE))
           .extracting(BrokerException::reason).isEqualTo(Reason.NO_RESPONDERS);
     }
+  }
+
+  @Test
+  void drainEndsWithTheConnectionAndHandsOverWhatHasComeIn() throws Exception {
+    NatsServer server = server();
+    NatsTransport transport = readyTransport(server, LONG_GRACE);
+    BlockingQueue<String> received = new LinkedBlockingQueue<>();
+    CountDownLatch mayReceive = new CountDownLatch(1);
+    MessageTransport.Subscription busy = transport.subscribe(List.of("busy"), "group", (message, replies) -> {
+      awaitUnchecked(mayReceive);
+      received.add(message.text());
+    });
+    List<MessageTransport.Subscription> idle = List.of(echo(transport, "b"), echo(transport, "c"), echo(transport, "d"));
+    for (String text : List.of("0", "1", "2")) {
+      transport.publish(BrokerMessage.of("busy", text));
+    }
+    await().until(() -> busy.pending() == 2);
+
+    server.suspend(); // and so one drain waits for its answer, and the others for their turn to ask
+    List<Future<Boolean>> drains = Stream.concat(idle.stream(), Stream.of(busy))
+        .map(subscription -> threads.submit(() -> subscription.drain(Duration.ofSeconds(25)))).toList();
+    await().until(() -> threadsInDrain() == drains.size());
+    server.kill();
+    for (Future<Boolean> drained : drains.subList(0, idle.size())) {
+      assertThat(drained.get(5, SECONDS)).isTrue();
+    }
+    assertThat(drains.get(idle.size()).isDone()).isFalse();
+    mayReceive.countDown();
+    assertThat(drains.get(idle.size()).get(5, SECONDS)).isTrue();
+    await().untilAsserted(() -> assertThat(received).containsExactly("0", "1", "2"));
+  }
+
+  private static void awaitUnchecked(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static long threadsInDrain() {
+    return Thread.getAllStackTraces().values().stream().filter(stack -> Stream.of(stack)
+        .anyMatch(frame -> frame.getClassName().equals(NatsTransport.class.getName() + "$ConnectorSubscription"))).count();
   }
 
   @Test
