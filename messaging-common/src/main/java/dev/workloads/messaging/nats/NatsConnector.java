@@ -89,27 +89,36 @@ final class NatsConnector implements AutoCloseable {
 
   /** Starts to connect. */
   void start() {
-    thread.scheduleWithFixedDelay(this::look, 0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
-    deadlines.scheduleWithFixedDelay(() -> links.forEach(NatsLink::endOverdueWaits), LOOK_MILLIS, LOOK_MILLIS,
-        TimeUnit.MILLISECONDS);
+    thread.scheduleWithFixedDelay(tryingOn("look after the connection to NATS", this::look),
+        0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    deadlines.scheduleWithFixedDelay(
+        tryingOn("end the requests whose time is over", () -> links.forEach(NatsLink::endOverdueWaits)),
+        LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /** Returns a task that never fails: what is thrown on ends all further runs of a scheduled task without a word. */
+  static Runnable tryingOn(String what, Runnable task) {
+    return () -> {
+      try {
+        task.run();
+      } catch (RuntimeException | Error e) {
+        log.error("Could not {}, trying on", what, e);
+      }
+    };
   }
 
   private void look() {
-    try {
-      NatsLink link = current;
-      Phase phase = link == null ? Phase.CLOSED : link.state().phase();
-      if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
-        replace(link);
-      } else if (phase == Phase.REFUSED) {
-        replaceRefused(link);
-      } else if (phase == Phase.SUBSCRIBING) {
-        link.confirm();
-      } else if (phase == Phase.READY) {
-        readyOnce = true;
-        lastRefusal = null;
-      }
-    } catch (RuntimeException | Error e) { // thrown on, it would end all further looks without a word
-      log.error("Could not look after the connection to NATS, trying on", e);
+    NatsLink link = current;
+    Phase phase = link == null ? Phase.CLOSED : link.state().phase();
+    if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
+      replace(link);
+    } else if (phase == Phase.REFUSED) {
+      replaceRefused(link);
+    } else if (phase == Phase.SUBSCRIBING) {
+      link.confirm();
+    } else if (phase == Phase.READY) {
+      readyOnce = true;
+      lastRefusal = null;
     }
   }
 
@@ -205,8 +214,10 @@ final class NatsConnector implements AutoCloseable {
       return;
     }
     Duration retirement = former.state().phase() == Phase.REFUSED ? REFUSED_RETIREMENT : RETIREMENT;
-    thread.schedule(former::drainAll, OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-    thread.schedule(() -> close(former), retirement.toMillis(), TimeUnit.MILLISECONDS);
+    thread.schedule(tryingOn("end the subscriptions of a former connection", former::drainAll),
+        OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
+    thread.schedule(tryingOn("close a former connection", () -> close(former)),
+        retirement.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private void close(NatsLink link) {

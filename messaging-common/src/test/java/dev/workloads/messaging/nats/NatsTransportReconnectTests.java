@@ -1,6 +1,7 @@
 package dev.workloads.messaging.nats;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -31,6 +32,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
@@ -423,6 +425,19 @@ class NatsTransportReconnectTests {
     await().until(transport::isReady);
     assertThat(failures).hasNegativeValue();
     assertThat(output.getOut()).containsOnlyOnce("trying on: of a kind that nobody expects");
+  }
+
+  @Test
+  void errorDoesNotEndWhatIsDueAgainAndAgain(CapturedOutput output) {
+    AtomicInteger runs = new AtomicInteger();
+    ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    open.add(timer::shutdownNow);
+    timer.scheduleWithFixedDelay(NatsConnector.tryingOn("do what is due", () -> {
+      runs.incrementAndGet();
+      throw new OutOfMemoryError("of the test");
+    }), 0, 1, MILLISECONDS);
+    await().until(() -> runs.get() > 2);
+    assertThat(output.getOut()).contains("Could not do what is due, trying on");
   }
 
   private static void requestUntilInterrupted(MessagingClient client, AtomicInteger replies, Queue<Reason> failures) {
