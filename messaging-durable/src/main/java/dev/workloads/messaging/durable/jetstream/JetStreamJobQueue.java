@@ -98,7 +98,7 @@ final class JetStreamJobQueue implements JobQueue {
     while (missing > 0) {
       Arrival next = arrived.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
       if (next == null) { // the connection was lost, or the right to ask is missing
-        throw new BrokerException(Reason.TIMEOUT, "the consumer " + consumer + " of the stream " + stream + " does not answer");
+        throw missing(Reason.TIMEOUT, "the consumer " + consumer + " of the stream " + stream + " does not answer");
       }
       if (isTaken(next, receiver)) {
         missing--;
@@ -119,11 +119,18 @@ final class JetStreamJobQueue implements JobQueue {
   private void requireOver(BrokerMessage message) {
     String status = message.header(STATUS);
     if (!PULL_IS_OVER.equals(status)) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "503".equals(status)
+      throw missing(Reason.BROKER_UNAVAILABLE, "503".equals(status)
           ? "the stream " + stream + " or its consumer " + consumer + " is not there, or JetStream is off"
           : "the consumer " + consumer + " of the stream " + stream + " hands out nothing: " + status + " "
               + message.header("Description"));
     }
+  }
+
+  private BrokerException missing(Reason reason, String why) {
+    if (provisioner != null) {
+      provisioner.provisionAgain();
+    }
+    return new BrokerException(reason, why);
   }
 
   @Override

@@ -33,6 +33,7 @@ public final class JetStreamStore implements DurableStore {
   private static final String DELETED = "DEL";
   private static final String CONTENT_TYPE = "Content-Type";
   private static final int NO_MESSAGE = 10037;
+  private static final int NO_STREAM = 10059;
 
   private final JetStreamApi api;
   private final String bucket;
@@ -92,8 +93,10 @@ public final class JetStreamStore implements DurableStore {
     if (error.path("err_code").asInt() == NO_MESSAGE) {
       return null;
     }
-    throw new BrokerException(Reason.BROKER_UNAVAILABLE,
-        "the bucket " + bucket + " cannot be read: " + error.path("description").asString(""));
+    return inBucket(() -> {
+      throw new BrokerException(error.path("err_code").asInt() == NO_STREAM ? Reason.NO_RESPONDERS
+          : Reason.BROKER_UNAVAILABLE, "the bucket " + bucket + " cannot be read: " + error.path("description").asString(""));
+    });
   }
 
   private static boolean isDeletion(JsonNode message) {
@@ -160,8 +163,15 @@ public final class JetStreamStore implements DurableStore {
     try {
       return operation.get();
     } catch (BrokerException e) {
+      prepareAgainIfMissing(e);
       throw e.reason() == Reason.NO_RESPONDERS ? new BrokerException(Reason.BROKER_UNAVAILABLE,
           "the bucket " + bucket + " is not there, or JetStream is off", e) : e;
+    }
+  }
+
+  private void prepareAgainIfMissing(BrokerException e) {
+    if (e.reason() == Reason.NO_RESPONDERS && provisioner != null) {
+      provisioner.provisionAgain();
     }
   }
 
@@ -174,7 +184,12 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public void append(BrokerMessage message, String id, Duration timeout) {
-    api.publish(message.withHeader(MESSAGE_ID, id), timeout);
+    try {
+      api.publish(message.withHeader(MESSAGE_ID, id), timeout);
+    } catch (BrokerException e) {
+      prepareAgainIfMissing(e);
+      throw e;
+    }
   }
 
   @Override

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.durable.DurableTasks;
@@ -250,6 +251,37 @@ class JetStreamFaultsTests {
     provision(ROOMY, settings());
     assertThat(finished(id).attempts()).isEqualTo(1);
     await().until(() -> container.problem() == null);
+  }
+
+  @Test
+  void storeThatWasEmptiedIsPreparedAgainByWhoeverFindsOut() throws Exception {
+    JetStreamProvisioner ofWorker = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
+    JetStreamProvisioner ofClient = new JetStreamProvisioner(transport, BUCKET, ROOMY, null);
+    List.of(ofWorker, ofClient).forEach(JetStreamProvisioner::start);
+    store = new JetStreamStore(transport, BUCKET, "_INBOX", ofWorker);
+    JobListenerContainer container = start(settings(), message -> message.reply("done"));
+    tasks = new DurableTasks(new JetStreamStore(transport, BUCKET, "_INBOX", ofClient), ROOMY.retention(),
+        Duration.ofMillis(100), UnaryOperator.identity());
+    await().ignoreExceptionsInstanceOf(BrokerException.class).until(() -> finished(submit(null).id()) != null);
+
+    try (Connection connection = Nats.connect(server.url())) {
+      for (String stream : connection.jetStreamManagement().getStreamNames()) {
+        connection.jetStreamManagement().deleteStream(stream);
+      }
+      assertUnavailable(() -> submit(null), "the bucket TASKS is not there");
+      await().ignoreExceptionsInstanceOf(BrokerException.class)
+          .until(() -> finished(submit(null).id()).state() == TaskState.SUCCEEDED);
+      await().until(() -> container.problem() == null);
+
+      connection.jetStreamManagement().deleteStream("JOBS_DEAD");
+      assertFails(Reason.NO_RESPONDERS, () -> store.append(new BrokerMessage("jobs-dead.group", new byte[0]), "x", TIMEOUT));
+      await().until(() -> connection.jetStreamManagement().getStreamNames().contains("JOBS_DEAD"));
+
+      connection.jetStreamManagement().deleteConsumer("JOBS_group", "group");
+      await().ignoreExceptionsInstanceOf(BrokerException.class)
+          .until(() -> finished(submit(null).id()).state() == TaskState.SUCCEEDED);
+    }
+    List.of(ofWorker, ofClient).forEach(JetStreamProvisioner::stop);
   }
 
   @Test
