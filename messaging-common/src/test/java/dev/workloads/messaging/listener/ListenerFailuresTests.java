@@ -1,6 +1,7 @@
 package dev.workloads.messaging.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
@@ -238,6 +239,23 @@ class ListenerFailuresTests extends ListenerFixture {
     containers.get(0).stop();
     assertThat(output.getOut()).containsSubsequence("the trace begins", "the reason", "the trace ends");
     assertThat(count(output, "the reason")).isEqualTo(1);
+  }
+
+  @Test
+  void failureOfAMessageThatCameAnotherWayIsLoggedWhileItIsObserved(CapturedOutput output) {
+    startAround(false, message -> {
+      throw new IllegalStateException("the reason");
+    }, handler -> message -> {
+      System.out.println("the trace begins");
+      try {
+        return handler.handle(message);
+      } finally {
+        System.out.println("the trace ends");
+      }
+    });
+    assertThatIllegalStateException().isThrownBy(() -> containers.get(0).handler().handle(request("0")));
+    assertThat(output.getOut()).containsSubsequence("the trace begins",
+        "Failed to handle a message (subject work.a, listener test, trace none)", "the reason", "the trace ends");
   }
 
   private void startAround(boolean nonBlocking, BrokerMessageHandler handler,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
@@ -22,8 +23,12 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -32,6 +37,7 @@ import java.util.Locale;
 import java.util.Objects;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,8 +48,11 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.assertj.AssertableApplicationContext;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.messaging.handler.annotation.Header;
 
+@ExtendWith(OutputCaptureExtension.class)
 class DurableAutoConfigurationTests {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -327,6 +336,82 @@ class DurableAutoConfigurationTests {
                 .startsWith("JetStream does not answer"));
             assertThat(health(context).getStatus()).isEqualTo(Status.DOWN);
           });
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"$KV.>", "$JS.API.CONSUMER.MSG.NEXT.>", "$JS.API.STREAM.MSG.GET.>"})
+  void idleWorkerThatMayNotTakeOrRecordTasksIsDown(String denied, @TempDir Path directory) throws Exception {
+    Path configuration = Files.writeString(directory.resolve("nats.conf"), """
+        jetstream { store_dir: "%s" }
+        authorization { users: [ { user: app, password: secret, permissions: { publish: { deny: "%s" } } } ] }
+        """.formatted(directory, denied));
+    try (NatsServer server = NatsServer.start("-c", configuration.toString())) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.nats.username=app",
+          "messaging.nats.password=secret", "messaging.subscriptions=tasks.>", SUBSCRIPTIONS)
+          .withBean(BrokerMessageHandler.class, Handler::new).run(context -> {
+            Awaitility.await().untilAsserted(() -> assertThat(health(context).getDetails().get("problem")).asString()
+                .containsAnyOf("the message broker does not let messages be sent to $", "does not answer"));
+            assertThat(health(context).getStatus()).isEqualTo(Status.DOWN);
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"in-process,throws", "in-process,rejects", "in-process,nameless", "in-process,unreadable", "nats,throws",
+      "nats,nameless", "nats,no-ascii"})
+  void logOfAWorkerWithAThousandPoisonJobsIsShort(String transport, String kind, @TempDir Path directory,
+      CapturedOutput output) {
+    try (NatsServer server = NatsServer.start("-js", "-sd", directory.toString())) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.transport=" + transport,
+          "messaging.subscriptions=tasks.>", SUBSCRIPTIONS, "messaging.durable.backoff=100ms,300ms")
+          .withBean(BrokerMessageHandler.class, () -> message -> {
+            if (kind.equals("rejects")) {
+              throw new MessageRejectedException("as the test wants");
+            }
+            throw new IllegalStateException("as the test wants");
+          }).run(context -> {
+            Awaitility.await().untilAsserted(() -> assertThat(health(context).getStatus()).isEqualTo(Status.UP));
+            for (int i = 0; i < 1000; i++) {
+              poison(context, kind, i, server);
+            }
+            JobListenerContainer container = context.getBean(JobListenerContainer.class);
+            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() ->
+                Objects.requireNonNull(container.backlog(TIMEOUT)).jobs() == 0);
+          });
+    }
+    long lines = output.getAll().lines().count();
+    System.out.println("1000 jobs of kind " + kind + " over " + transport + ": " + lines + " lines");
+    assertThat(lines).isLessThan(200);
+    assertThat(output).contains("more failures were not logged (");
+    if (kind.equals("throws")) {
+      assertThat(output).contains("Failed to handle a message (subject jobs.leet, listener ", "\tat ",
+          "An attempt has failed, the next one is in PT0.1S (task ", "more failures were not logged (listener ");
+    }
+  }
+
+  private static void poison(AssertableApplicationContext context, String kind, int number, NatsServer server)
+      throws Exception {
+    DurableStore store = context.getBean(DurableStore.class);
+    BrokerMessage job = BrokerMessage.of("jobs.leet", "poison");
+    String id = "a-poison-job-of-the-number-" + number;
+    switch (kind) {
+      case "nameless" -> store.append(job, id, TIMEOUT);
+      case "unreadable" -> {
+        store.put(id, new byte[] {'{'}, null, TIMEOUT);
+        store.append(job.withHeader("Task-Id", id), id, TIMEOUT);
+      }
+      case "no-ascii" -> {
+        try (Socket other = new Socket("127.0.0.1", server.port())) {
+          byte[] headers = "NATS/1.0\r\nName: J\u00fcrgen\r\n\r\n".getBytes(StandardCharsets.UTF_8);
+          other.getOutputStream().write(("CONNECT {\"verbose\":false,\"headers\":true}\r\nHPUB jobs.leet " + headers.length
+              + " " + headers.length + "\r\n" + new String(headers, StandardCharsets.UTF_8) + "\r\nPING\r\n")
+              .getBytes(StandardCharsets.UTF_8));
+          new BufferedReader(new InputStreamReader(other.getInputStream(), StandardCharsets.UTF_8)).lines()
+              .filter("PONG"::equals).findFirst();
+        }
+      }
+      default -> context.getBean(DurableTasks.class).submit("leet", job.body(), null, TIMEOUT);
     }
   }
 

@@ -27,6 +27,9 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PurgeOptions;
 import io.nats.client.api.MessageInfo;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import io.nats.client.impl.NatsMessage;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +37,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -46,6 +50,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import tools.jackson.core.type.TypeReference;
@@ -203,6 +210,32 @@ class JetStreamFaultsTests {
     assertThat(output).contains("Cannot take durable tasks, trying on: the consumer group");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\"$KV.>\"", "\"jobs-dead.>\"", "\"$JS.API.DIRECT.GET.>\", \"$JS.API.STREAM.MSG.GET.>\""})
+  void workerThatMayNotRecordSaysSo(String denied) throws Exception {
+    stop();
+    connect("-c", Files.writeString(directory.resolve("nats.conf"), """
+        jetstream { store_dir: "%s" }
+        authorization { users: [ { user: other, password: secret },
+          { user: app, password: secret, permissions: { publish: { deny: [%s] } } } ] }
+        """.formatted(directory, denied)).toString());
+    provision(ROOMY, settings());
+    try (NatsTransport others = NatsTransport.open(Options.builder().server(server.url()).userInfo("other", "secret").build(),
+        TIMEOUT, Duration.ofMillis(200));
+        DurableTasks client = new DurableTasks(new JetStreamStore(others, BUCKET, "_INBOX", null), ROOMY.retention(),
+            Duration.ofSeconds(2), UnaryOperator.identity())) {
+      await().until(others::isReady);
+      String id = client.submit("worker", new byte[10], null, TIMEOUT).id();
+      JobListenerContainer container = start(new JobSettings("group", List.of("jobs.worker"), 4, Duration.ofSeconds(30),
+          Duration.ofMinutes(1), 1, List.of(Duration.ofMillis(100)), Duration.ofMillis(100)), message -> {
+            throw new IllegalStateException("as the test wants");
+          });
+      await().until(() -> container.problem() != null);
+      assertThat(container.problem()).contains("task " + id, " cannot be recorded since ",
+          "the message broker does not let messages be sent to ");
+    }
+  }
+
   private void assertUnavailable(String... messages) {
     for (Runnable call : List.<Runnable>of(() -> tasks.find(UNKNOWN, TIMEOUT), () -> submit(null), () -> submit("key"),
         () -> tasks.cancel(UNKNOWN, TIMEOUT))) {
@@ -334,6 +367,51 @@ class JetStreamFaultsTests {
         assertThat(letter.getHeaders().getFirst("Dead-Letter-Reason")).isEqualTo("expired");
         assertThat(letter.getHeaders().get("Name")).isNull();
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Nats-Expected-Stream,JOBS_group", "nats-expected-stream,JOBS_group", "Nats-Expected-Last-Sequence,0",
+      "Nats-Expected-Last-Subject-Sequence,0", "Nats-Rollup,sub", "Nats-Msg-Id,x"})
+  void headersForJetStreamAreNoneOfADeadLetter(String name, String value) throws Exception {
+    provision(ROOMY, settings());
+    try (Connection connection = Nats.connect(server.url())) {
+      for (int i = 1; i <= 2; i++) { // with the second letter the stream is not empty any more
+        Headers headers = new Headers().put("Kept", "yes");
+        boolean accepted = i == 1 && !name.equals("Nats-Rollup");
+        connection.jetStream().publish(NatsMessage.builder().subject("jobs.worker").headers(accepted
+            ? headers.put(name, value) : headers).data("letter " + i).build());
+        if (i == 1) {
+          start(settings(), message -> message.reply("done"));
+        }
+        int letters = i;
+        await().untilAsserted(() -> assertThat(connection.jetStreamManagement().getStreamInfo("JOBS_DEAD").getStreamState()
+            .getMsgCount()).isEqualTo(letters));
+      }
+      MessageInfo letter = connection.jetStreamManagement().getMessage("JOBS_DEAD", 1);
+      assertThat(letter.getData()).asString(UTF_8).isEqualTo("letter 1");
+      assertThat(letter.getHeaders().getFirst("Kept")).isEqualTo("yes");
+      assertThat(letter.getHeaders().keySet()).filteredOn(header -> header.toLowerCase(Locale.ROOT).startsWith("nats-"))
+          .containsExactly("Nats-Msg-Id");
+      assertThat(letter.getHeaders().get("Nats-Msg-Id")).containsExactly("group.1-0");
+    }
+    assertThat(finished(submit(null).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void jobOfWhichThereCanBeNoDeadLetterHoldsUpNoOther(CapturedOutput output) throws Exception {
+    provision(ROOMY, settings());
+    try (Connection connection = Nats.connect(server.url())) {
+      JetStreamManagement management = connection.jetStreamManagement();
+      management.updateStream(StreamConfiguration.builder(management.getStreamInfo("JOBS_DEAD").getConfiguration())
+          .maximumMessageSize(20).build());
+      connection.jetStream().publish("jobs.worker", "nameless".getBytes(UTF_8));
+      JobListenerContainer container = start(settings(), message -> message.reply("done"));
+      await().until(() -> container.problem() != null);
+      assertThat(container.problem()).startsWith("job 1 cannot be a dead letter: message size exceeds maximum");
+      assertThat(finished(submit(null).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+      assertThat(management.getStreamInfo("JOBS_group").getStreamState().getMsgCount()).isEqualTo(1);
+      assertThat(output).contains("A job of which there can be no dead letter stays in its queue, and comes again in PT30S");
     }
   }
 
