@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 5
 BACKOFF = [1, 5, 30, 120]
 WRONG_LAST_SEQUENCE = 10071
 ROOM_FOR_HEADERS = 100
+UNREADABLE = "entry unreadable"
+MEMBERS = {"worker", "hash", "submitted", "state", "attempts", "failures", "job"}
 
 
 class Rejected(Exception):
@@ -50,11 +52,14 @@ class Task:
         self.entry, self.revision = None, 0
 
     async def look_up(self):
+        self.entry = None
         if self.id:
             try:
                 found = await self.js.get_last_msg("KV_TASKS", "$KV.TASKS." + self.id)
-                if "KV-Operation" not in (found.headers or {}):
+                if not {"KV-Operation", "Nats-Marker-Reason"} & (found.headers or {}).keys():
                     self.entry, self.revision = json.loads(found.data), found.seq
+                    if not isinstance(self.entry, dict) or not MEMBERS <= self.entry.keys():
+                        raise ValueError(UNREADABLE)
             except NotFoundError:
                 pass
         return self.entry
@@ -68,7 +73,8 @@ class Task:
 
     async def bury(self, reason, attempts):
         told = self.id if self.entry else f"{NAME}.{self.job.metadata.sequence.stream}"
-        await self.js.publish("jobs-dead." + NAME, self.job.data, headers=self.headers | {
+        kept = {name: value for name, value in self.headers.items() if not name.lower().startswith("nats-")}
+        await self.js.publish("jobs-dead." + NAME, self.job.data, headers=kept | {
             "Nats-Msg-Id": f"{told}-{attempts}", "Job-Subject": self.job.subject, "Task-Attempts": str(attempts),
             "Dead-Letter-Reason": reason})
 
@@ -79,7 +85,14 @@ class Task:
 
     async def start(self):
         """Begins an attempt; returns whether there is one to be made."""
-        entry, sequence = await self.look_up(), self.job.metadata.sequence.stream
+        sequence = self.job.metadata.sequence.stream
+        try:
+            entry = await self.look_up()
+        except ValueError:
+            self.entry = None  # somebody else wrote it
+            await self.bury(UNREADABLE, 0)
+            await self.job.term()
+            return False
         put_back = entry and entry["state"] == "failed" and self.headers.get("Task-Attempts") == str(entry["attempts"])
         if entry and entry["job"] != sequence and not put_back and entry["hash"] != self.hash():
             entry = self.entry = None  # that of this job has expired, and its key is another task's by now
@@ -96,8 +109,13 @@ class Task:
         if failures >= MAX_ATTEMPTS:
             await self.fail(failures, "the worker ended during the attempt")
             return False
-        await self.replace(state="running", attempts=entry["attempts"] + 1, failures=failures, job=sequence,
-                           runner=str(uuid.uuid4()), started=now(), finished=None)
+        try:
+            await self.replace(state="running", attempts=entry["attempts"] + 1, failures=failures, job=sequence,
+                               runner=str(uuid.uuid4()), started=now(), finished=None)
+        except APIError as refusal:
+            if refusal.err_code != WRONG_LAST_SEQUENCE or (await self.look_up() or {}).get("state") == "running":
+                raise
+            return await self.start()  # cancelled, or submitted once more
         return True
 
     async def succeed(self, result):
