@@ -13,7 +13,6 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -24,7 +23,6 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.http.ETag;
 import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
@@ -158,15 +156,18 @@ final class DurableTaskRoutes {
   }
 
   private void answerTask(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {
+    Preconditions preconditions = Preconditions.of(request);
     switch (request.getMethod()) {
       case "GET", "HEAD" -> {
-        List<ETag> known = ETag.parse(String.join(",", Collections.list(request.getHeaders("If-None-Match"))));
-        TaskStatus status = status(id, known, wait(request));
+        TaskStatus status = status(id, preconditions, wait(request));
+        if (!preconditions.matches(status)) {
+          throw preconditionFailed();
+        }
         drain.announceClose(request, response);
-        TaskStatusWriter.write(response, status, !isKnown(status, known));
+        TaskStatusWriter.write(response, status, !preconditions.isKnown(status));
       }
       case "DELETE" -> {
-        cancel(id);
+        cancel(id, preconditions);
         drain.announceClose(request, response);
         ProblemWriter.writeNothing(response, HttpServletResponse.SC_NO_CONTENT);
       }
@@ -177,29 +178,32 @@ final class DurableTaskRoutes {
     }
   }
 
-  private TaskStatus status(String id, List<ETag> known, @Nullable Duration wait) {
+  private TaskStatus status(String id, Preconditions preconditions, @Nullable Duration wait) {
     if (wait == null || !inFlight.tryAcquire()) {
       return required(tasks.find(id, timeout));
     }
     try {
-      return required(await(required(tasks.find(id, timeout)),
-          task -> task.state().isFinished() || !known.isEmpty() && !isKnown(task, known), wait, timeout));
+      return required(await(required(tasks.find(id, timeout)), task -> task.state().isFinished()
+          || !preconditions.matches(task)
+          || !preconditions.noneMatch().isEmpty() && !preconditions.isKnown(task), wait, timeout));
     } finally {
       inFlight.release();
     }
   }
 
-  private static boolean isKnown(TaskStatus status, List<ETag> known) {
-    ETag etag = TaskStatusWriter.etag(status);
-    return known.stream().anyMatch(each -> each.isWildcard() || each.compare(etag, false));
-  }
-
-  private void cancel(String id) {
-    switch (required(tasks.cancel(id, timeout)).state()) {
-      case QUEUED, CANCELLED -> { }
+  /** A task that is cancelled already stays so, and a repeat is told that: its first answer may have been lost. */
+  private void cancel(String id, Preconditions preconditions) {
+    Predicate<TaskStatus> condition = task -> preconditions.matches(task) && !preconditions.isKnown(task);
+    switch (required(tasks.cancel(id, condition, timeout)).state()) {
+      case CANCELLED -> { }
+      case QUEUED -> throw preconditionFailed();
       case RUNNING -> throw new ProblemException(Problem.ALREADY_RUNNING, "a worker is at the task");
       case SUCCEEDED, FAILED -> throw new ProblemException(Problem.ALREADY_FINISHED, "the task is finished");
     }
+  }
+
+  private static ProblemException preconditionFailed() {
+    return new ProblemException(Problem.PRECONDITION_FAILED, "the task has another revision than the request is for");
   }
 
   private void answerResult(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {

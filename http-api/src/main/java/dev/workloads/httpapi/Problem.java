@@ -15,6 +15,7 @@ enum Problem {
   ALREADY_RUNNING(409, "already-running"),
   ALREADY_FINISHED(409, "already-finished"),
   CANCELLED(410, "cancelled"),
+  PRECONDITION_FAILED(412, "precondition-failed"),
   BODY_TOO_LARGE(413, "body-too-large"),
   PAYLOAD_TOO_LARGE(413, "payload-too-large"),
   IDEMPOTENCY_KEY_REUSED(422, "idempotency-key-reused"),

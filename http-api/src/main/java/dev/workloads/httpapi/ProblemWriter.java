@@ -71,6 +71,9 @@ final class ProblemWriter {
 
   static void write(HttpServletResponse response, int status, String contentType, byte[] body) throws IOException {
     writeNothing(response, status);
+    if (status >= HttpServletResponse.SC_BAD_REQUEST) {
+      response.setHeader("Cache-Control", "no-store"); // else a cache may keep a 404 or 410 as long as it likes
+    }
     response.setContentType(contentType);
     response.setContentLength(body.length);
     response.getOutputStream().write(body);

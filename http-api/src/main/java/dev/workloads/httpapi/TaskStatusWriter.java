@@ -35,6 +35,7 @@ final class TaskStatusWriter {
   /** Writes a status, or no more than that the client has it already. */
   static void write(HttpServletResponse response, TaskStatus status, boolean modified) throws IOException {
     response.setHeader("ETag", etag(status).formattedTag());
+    response.setHeader("Cache-Control", "no-cache"); // a cache asks each time, by If-None-Match
     if (!status.state().isFinished()) {
       response.setHeader("Retry-After", "1");
     }

@@ -205,6 +205,51 @@ class DurableTaskTests {
   }
 
   @Test
+  void onlyTheRevisionThatTheClientHasSeenIsCancelled() throws Exception {
+    String detail = "the task has another revision than the request is for";
+    api.queue(worker);
+    String path = api.path(worker, "x");
+    String etag = String.valueOf(api.get(path).header("ETag"));
+    for (String other : new String[] {"\"0\"", "\"0\", \"1x\"", "W/" + etag, etag.replace("\"", ""), "nonsense", ""}) {
+      assertProblem(api.send("DELETE", path, JSON, "If-Match: " + other), 412, "precondition-failed", detail);
+      assertProblem(api.get(path, JSON, FINISHED, "If-Match: " + other), 412, "precondition-failed", detail);
+    }
+    assertProblem(api.send("DELETE", path, JSON, "If-None-Match: *"), 412, "precondition-failed", detail);
+    assertText(api.send("DELETE", path, "If-Match: " + etag, "If-None-Match: " + etag), 412, detail + "\n");
+    assertThat(api.get(path, "If-Match: " + etag).member("state")).isEqualTo("queued");
+
+    assertThat(api.send("DELETE", path, "If-Match: \"0\", " + etag).status()).isEqualTo(204);
+    assertThat(api.send("DELETE", path, "If-Match: " + etag).status()).isEqualTo(204); // the first answer may be lost
+    assertThat(api.send("DELETE", api.path(worker, "y"), "If-Match: *").status()).isEqualTo(204);
+    assertThat(api.send("DELETE", "/task/" + "A".repeat(22), "If-Match: *").status()).isEqualTo(404);
+  }
+
+  @Test
+  void whatIsNotQueuedIsNotCancelledWhateverItsRevision() throws Exception {
+    blockedWorker();
+    String path = api.path(worker, "x");
+    begun.await();
+
+    assertThat(api.send("DELETE", path, JSON, "If-Match: \"0\"").reason()).isEqualTo("already-running");
+    end.countDown();
+    api.get(path, FINISHED);
+    assertThat(api.send("DELETE", path, JSON, "If-Match: \"0\"").reason()).isEqualTo("already-finished");
+  }
+
+  @Test
+  void cachesAskForAStatusAndKeepNoError() throws IOException {
+    api.queue(worker);
+    String path = api.path(worker, "x");
+
+    assertThat(api.get(path).header("Cache-Control")).isEqualTo("no-cache");
+    assertThat(api.get(path, "If-None-Match: *").header("Cache-Control")).isEqualTo("no-cache");
+    assertThat(api.get(path + "/result").header("Cache-Control")).isEqualTo("no-store");
+    assertThat(api.get("/task/x").header("Cache-Control")).isEqualTo("no-store");
+    assertThat(api.get("/x").header("Cache-Control")).isEqualTo("no-store");
+    assertThat(api.get("/%zz").header("Cache-Control")).isEqualTo("no-store");
+  }
+
+  @Test
   void taskThatWaitsForItsNextAttemptIsCancelled() throws IOException {
     AtomicInteger runs = new AtomicInteger();
     api.durableWorker(worker, message -> {

@@ -193,6 +193,7 @@ class OpenApiTests {
     exchange(DELETE, List.of(
         accept -> api.send("DELETE", cancelled, accept),
         accept -> api.send("DELETE", unknown, accept),
+        accept -> api.send("DELETE", queued, accept, "If-Match: \"0\""),
         accept -> api.send("DELETE", running, accept),
         accept -> api.send("DELETE", succeeded, accept),
         accept -> failingToKeep("DELETE", kept, accept, new IllegalStateException()),
@@ -205,6 +206,7 @@ class OpenApiTests {
         accept -> api.get(rejected, accept),
         accept -> api.get(cancelled, accept),
         accept -> api.get(queued, accept, "If-None-Match: *"),
+        accept -> api.get(queued, accept, "If-Match: \"0\""),
         accept -> api.get(succeeded, accept, "If-None-Match: *"),
         accept -> api.get(unknown, accept),
         accept -> api.send("PUT", unknown, accept),

@@ -82,6 +82,6 @@ class RoutingTests {
     Answer answer = api.get(api.port(), "/");
 
     assertThat(answer.headers().keySet())
-        .containsExactlyInAnyOrder("Content-Type", "Content-Length", "X-Content-Type-Options", "Date");
+        .containsExactlyInAnyOrder("Content-Type", "Content-Length", "X-Content-Type-Options", "Cache-Control", "Date");
   }
 }

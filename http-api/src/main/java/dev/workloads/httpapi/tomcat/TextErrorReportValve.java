@@ -25,6 +25,7 @@ public final class TextErrorReportValve extends ErrorReportValve {
       response.setContentType("text/plain");
       response.setCharacterEncoding("UTF-8");
       response.setHeader("X-Content-Type-Options", "nosniff");
+      response.setHeader("Cache-Control", "no-store");
       Writer writer = response.getReporter();
       if (writer != null) {
         writer.write(status == HttpStatus.NOT_FOUND ? "Not found\n" : status.getReasonPhrase() + "\n");

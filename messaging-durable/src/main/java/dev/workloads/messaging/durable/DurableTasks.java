@@ -178,10 +178,19 @@ public final class DurableTasks implements AutoCloseable {
    * @return how the task is now: {@code CANCELLED}, or why it could not be; {@code null} if there is none with the id
    */
   public @Nullable TaskStatus cancel(String id, Duration timeout) {
+    return cancel(id, task -> true, timeout);
+  }
+
+  /**
+   * Takes a task back if no worker is at it, and if it is as the condition wants it until then.
+   *
+   * @return how the task is now, {@code QUEUED} if it is not as the condition wants it; {@code null} if there is none
+   */
+  public @Nullable TaskStatus cancel(String id, Predicate<TaskStatus> condition, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);
     while (true) {
       TaskEntry entry = register.findLatest(id, deadline.remaining());
-      if (entry == null || entry.task().state() != TaskState.QUEUED) {
+      if (entry == null || entry.task().state() != TaskState.QUEUED || !condition.test(status(entry))) {
         return entry == null ? null : status(entry);
       }
       try {
