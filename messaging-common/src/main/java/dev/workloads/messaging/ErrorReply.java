@@ -26,8 +26,8 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
   public static final String NOT_PROCESSED_HEADER = "Not-Processed";
 
   /**
-   * The header that holds the text once more, as percent-encoded UTF-8, where it is not ASCII. Values of headers are ASCII,
-   * and whoever does not know this one has the other, with question marks.
+   * The header that holds the text once more, as percent-encoded UTF-8, where it is not ASCII. Values of headers are
+   * ASCII, and whoever does not know this one has the other, with question marks.
    */
   public static final String UNICODE_TEXT_HEADER = "Error-Text";
 

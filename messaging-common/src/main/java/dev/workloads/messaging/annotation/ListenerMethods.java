@@ -141,7 +141,7 @@ public final class ListenerMethods {
     Payload payload = parameter.getParameterAnnotation(Payload.class);
     if (parameter.hasParameterAnnotation(DestinationVariable.class)
         || payload != null && !payload.expression().isEmpty()) {
-      throw invalid(method, "has a parameter with @DestinationVariable, or an expression in @Payload: neither works here",
+      throw invalid(method, "has a @DestinationVariable or an expression in @Payload: neither works here",
           "Take the BrokerMessage, and read its subject() or body() in the method.");
     }
     requireValidator(method, parameter);

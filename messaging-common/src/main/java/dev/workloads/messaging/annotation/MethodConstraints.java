@@ -22,8 +22,8 @@ import org.springframework.messaging.handler.annotation.Header;
 import org.springframework.validation.annotation.ValidationAnnotationUtils;
 
 /**
- * The constraints of a method by Bean Validation. The message is at fault if the parameters break theirs, and the method if
- * its result does. Used only where there is Bean Validation.
+ * The constraints of a method by Bean Validation. The message is at fault if the parameters break theirs, and the method
+ * if its result does. Used only where there is Bean Validation.
  */
 final class MethodConstraints {
 

@@ -20,7 +20,8 @@ import org.springframework.messaging.handler.annotation.MessageMappingReflective
  * void} send no reply, a {@code BrokerMessage} is sent as it is.
  *
  * <p>A body that does not fit its parameter, or breaks a constraint, is answered with code 400, and so is what the
- * method throws as {@link MessageRejectedException} with the code of that; any other exception is logged, and answered with code 500.
+ * method throws as {@link MessageRejectedException} with the code of that; any other exception is logged, and
+ * answered with code 500.
  *
  * <p>The properties {@code messaging.listeners.<id>.*} override what stands here, and {@code messaging.*} are the defaults.
  */
@@ -33,7 +34,7 @@ public @interface NatsListener {
   /** The group that stands for no queue group: every instance gets every message. */
   String BROADCAST = ListenerSettings.BROADCAST;
 
-  /** The name in properties, metrics and logs, unique in the application; may hold placeholders; the method's by default. */
+  /** The name in properties, metrics and logs, unique in the application; may hold placeholders; else the method's. */
   String id() default "";
 
   /** The subject patterns whose messages are handled; may hold placeholders, and several patterns separated by commas. */

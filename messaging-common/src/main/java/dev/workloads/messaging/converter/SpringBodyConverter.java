@@ -110,8 +110,8 @@ public final class SpringBodyConverter implements BodyConverter {
   }
 
   /**
-   * Returns what is to be thrown for a body that cannot be read: what its sender is told, which is the member and no name
-   * of a class, or the failure itself where no body at all can be read as the type.
+   * Returns what is to be thrown for a body that cannot be read: what its sender is told, which is the member and no
+   * name of a class, or the failure itself where no body at all can be read as the type.
    */
   public static RuntimeException unreadable(BrokerMessage message, MessageConversionException failure) {
     return JsonFailures.isOfType(failure) ? failure

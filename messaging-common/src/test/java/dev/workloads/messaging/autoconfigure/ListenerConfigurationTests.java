@@ -140,7 +140,7 @@ class ListenerConfigurationTests {
     assertReport(HeldFuture.class, "HeldFuture.handle returns a result that is still to come");
     assertReport(SentElsewhere.class, "SentElsewhere.handle has @SendTo", "MessagingClient");
     assertReport(SentToUser.class, "SentToUser.handle has @SendToUser", "MessagingClient");
-    assertReport(Expression.class, "Expression.handle has a parameter with", "BrokerMessage");
+    assertReport(Expression.class, "Expression.handle has a @DestinationVariable or an expression", "BrokerMessage");
     assertReport(NeedsJson.class, "NeedsJson.handle needs JSON for Duration", "spring-boot-starter-jackson");
     assertReport(NeedsValidator.class, "NeedsValidator.handle asks for validation", "spring-boot-starter-validation");
     assertReport(NeedsBeanValidation.class, "NeedsBeanValidation.handle asks for validation",

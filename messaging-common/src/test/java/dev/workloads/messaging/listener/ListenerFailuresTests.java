@@ -43,14 +43,15 @@ class ListenerFailuresTests extends ListenerFixture {
   }
 
   @Test
-  void rejectionIsToldOnOneLineOfAscii(CapturedOutput output) {
+  void rejectionIsToldOnOneLineOfAsciiAndOnceMoreWithItsLetters(CapturedOutput output) {
     start(message -> {
       throw new MessageRejectedException(422, "not a number:\r\nInjected: \u00e4");
     });
     transport.publish(request("0").withHeader("traceparent",
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     assertThat(take(replies)).isEqualTo(new BrokerMessage("replies.r", new byte[0], null, Map.of("Nats-Service-Error",
-        List.of("not a number:  Injected: ?"), "Nats-Service-Error-Code", List.of("422"))));
+        List.of("not a number:  Injected: ?"), "Nats-Service-Error-Code", List.of("422"), "Error-Text",
+        List.of("not%20a%20number%3A%20%20Injected%3A%20%C3%A4"))));
     await().untilAsserted(() -> assertThat(output.getOut()).contains("Rejected a message: not a number:??Injected: ? "
         + "(subject work.a, listener test, trace 0af7651916cd43dd8448eb211c80319c)"));
   }
