@@ -166,28 +166,25 @@ final class NatsConnector implements AutoCloseable {
 
   /** Makes the link the current one and moves all subscriptions to it; returns when the server knows them. */
   private void use(NatsLink next, @Nullable NatsLink former) {
+    List<NatsSubscription> moving;
     lock.lock();
     try {
       if (closed) {
         next.close();
         return;
       }
-      links.add(next);
+      links.add(next); // from now on, it gets what is added
       if (requesting) {
         next.subscribeInbox();
       }
-      subscriptions.stream().filter(NatsSubscription::isWork).forEach(work -> move(work, former, next));
+      moving = List.copyOf(subscriptions);
     } finally {
       lock.unlock();
     }
+    moving.stream().filter(NatsSubscription::isWork).forEach(work -> move(work, former, next));
     next.confirm();
-    lock.lock();
-    try {
-      // After the work, which comes first where the server limits the number of subscriptions
-      subscriptions.stream().filter(other -> !other.isWork()).forEach(other -> move(other, former, next));
-    } finally {
-      lock.unlock();
-    }
+    // After the work, which comes first where the server limits the number of subscriptions
+    moving.stream().filter(other -> !other.isWork()).forEach(other -> move(other, former, next));
     next.confirm();
     current = next;
     readyOnce |= next.state().phase() == Phase.READY;
@@ -200,11 +197,19 @@ final class NatsConnector implements AutoCloseable {
     }
   }
 
-  private static void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
+  private void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
     if (!subscription.overlaps() && former != null) {
-      former.drain(subscription, DRAIN_TIMEOUT); // two would get each message twice: rather a gap
+      // Two would get each message twice: rather a gap. Without the lock, which nobody is to wait for so long.
+      former.drain(subscription, DRAIN_TIMEOUT);
     }
-    next.subscribe(subscription);
+    lock.lock();
+    try {
+      if (subscriptions.contains(subscription)) { // it may have ended meanwhile
+        next.subscribe(subscription);
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void retire(NatsLink former) {

@@ -382,6 +382,45 @@ class NatsTransportReconnectTests {
   }
 
   @Test
+  void nobodyWaitsForABroadcastThatMovesAndNothingIsLostOfWhatIsSubscribedAndEndedMeanwhile(@TempDir Path directory)
+      throws Exception {
+    NatsServer leaving = clusterNode(directory, "leaving", "");
+    NatsServer staying = clusterNode(directory, "staying", "", leaving);
+    NatsTransport transport = readyTransport(leaving, LONG_GRACE);
+    CountDownLatch mayReceive = new CountDownLatch(1);
+    MessageTransport.Subscription broadcast =
+        transport.subscribe(List.of("broadcast"), null, (message, replies) -> awaitUnchecked(mayReceive));
+    MessageTransport.Subscription ended = echo(transport, "ended");
+    for (String text : List.of("0", "1")) {
+      transport.publish(BrokerMessage.of("broadcast", text));
+    }
+    await().until(() -> broadcast.pending() == 1);
+
+    leaving.signal("USR2");
+    await().until(() -> isIn("nats-connector", "move"));
+    long start = System.nanoTime();
+    echo(transport, "added");
+    ended.close();
+    broadcast.close();
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
+    assertThat(isIn("nats-connector", "move")).isTrue();
+
+    awaitMove(staying, transport);
+    mayReceive.countDown();
+    awaitAnswer(transport, "added");
+    for (String subject : List.of("ended", "broadcast")) {
+      assertThatExceptionOfType(BrokerException.class)
+          .isThrownBy(() -> transport.request(new BrokerMessage(subject, EMPTY), PATIENCE))
+          .extracting(BrokerException::reason).isEqualTo(Reason.NO_RESPONDERS);
+    }
+  }
+
+  private static boolean isIn(String thread, String method) {
+    return Thread.getAllStackTraces().entrySet().stream().filter(entry -> entry.getKey().getName().equals(thread))
+        .flatMap(entry -> Stream.of(entry.getValue())).anyMatch(frame -> frame.getMethodName().equals(method));
+  }
+
+  @Test
   void leavingServerIsLeftAsSoonAsThereIsAnother(@TempDir Path directory, CapturedOutput output) throws Exception {
     NatsServer leaving = clusterNode(directory, "leaving", "lame_duck_grace_period: 9s, lame_duck_duration: 40s");
     NatsServer staying = clusterNode(directory, "staying", "", leaving);
