@@ -156,7 +156,11 @@ public final class ServiceDiscovery implements SmartLifecycle {
     MessageTransport.Subscription ending = subscription;
     subscription = null;
     if (ending != null) {
-      ending.drain(DRAIN_TIMEOUT);
+      try {
+        ending.drain(DRAIN_TIMEOUT);
+      } catch (RuntimeException e) { // thrown on, Spring would wait half a minute for the end of this stop
+        log.error("Could not end the subscription to discovery requests", e);
+      }
     }
   }
 

@@ -247,7 +247,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
         return;
       }
       long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
-      ending.drain(settings.drainTimeout());
+      drain(ending);
       stopping.shutdown();
       if (!stopping.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         giveUp(stopping);
@@ -263,6 +263,14 @@ public final class MessageListenerContainer implements SmartLifecycle {
       }
       processor.failures().tellWhatWasLeftOut();
       lifecycle.unlock();
+    }
+  }
+
+  private void drain(MessageTransport.Subscription ending) {
+    try {
+      ending.drain(settings.drainTimeout());
+    } catch (RuntimeException e) { // what has come in is finished all the same
+      log.error("Listener {} could not end its subscriptions", settings.id(), e);
     }
   }
 

@@ -62,6 +62,18 @@ class ListenerLifecycleTests extends ListenerFixture {
   }
 
   @Test
+  void stopFinishesWhatItHasThoughItsSubscriptionDoesNotEndInOrder() throws Exception {
+    MessageListenerContainer container = start(scripted.failingDrains(), this::blockAndReply, settings(1, 10));
+    List.of("0", "1").forEach(text -> scripted.receive(request(text)));
+    await().until(() -> started.size() == 1);
+    Future<?> stop = threads.submit(() -> container.stop());
+    permits.release(2);
+    stop.get(5, SECONDS);
+    assertThat(scripted.sent()).extracting(BrokerMessage::text).containsExactly("0", "1");
+    assertThat(container.isRunning()).isFalse();
+  }
+
+  @Test
   void repliesThatStillWaitWhenAStopTakesTooLongAreCountedAsLost() {
     scripted.failing(Reason.BROKER_UNAVAILABLE, Integer.MAX_VALUE);
     MessageListenerContainer container = start(scripted, new NonBlocking(message -> message.reply(message.body())),

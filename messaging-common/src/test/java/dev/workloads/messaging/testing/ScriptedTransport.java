@@ -24,6 +24,7 @@ public final class ScriptedTransport implements MessageTransport {
   private volatile UnaryOperator<BrokerMessage> script = message -> message;
   private volatile @Nullable Receiver receiver;
   private volatile long pending;
+  private volatile boolean failingDrains;
 
   /** Sets what each message from now on is answered with if it is a request, or fails with. */
   public void answer(UnaryOperator<BrokerMessage> script) {
@@ -73,6 +74,12 @@ public final class ScriptedTransport implements MessageTransport {
     this.pending = pending;
   }
 
+  /** Lets each drain fail. */
+  public ScriptedTransport failingDrains() {
+    failingDrains = true;
+    return this;
+  }
+
   @Override
   public void publish(BrokerMessage message) {
     tries.add(message);
@@ -98,6 +105,9 @@ public final class ScriptedTransport implements MessageTransport {
 
       @Override
       public boolean drain(Duration timeout) {
+        if (failingDrains) {
+          throw new IllegalStateException("scripted");
+        }
         return true;
       }
 
