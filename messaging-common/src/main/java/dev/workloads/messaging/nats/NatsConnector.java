@@ -11,6 +11,7 @@ import io.nats.client.impl.NatsServerPool;
 import io.nats.client.impl.NatsStatistics;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -46,13 +47,16 @@ final class NatsConnector implements AutoCloseable {
   // other of subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server
   // must know the new one to pass the message on, or it drops it.
   private static final Duration OVERLAP = Duration.ofMillis(500);
-  // How long a link that was replaced stays for the replies still under way on it; shorter where a new one comes every 2 s
+  // How long a link that was replaced stays for the replies of handlers; later ones go over the current link. It stays for
+  // the replies to its own requests, too, until the last has ended: they come only there.
   private static final Duration RETIREMENT = Duration.ofSeconds(60);
-  private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10);
+  private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10); // where a new one comes every 2 s
+  private static final int MAX_LINKS = 10; // past it no further one is tried in place of one that was refused a subscription
 
   private final Options template;
   private final Duration readyGrace;
   private final long maxWaitMillis;
+  private final Duration retirement;
   private final ScheduledThreadPoolExecutor thread =
       new ScheduledThreadPoolExecutor(1, NatsLink.daemonThreads("nats-connector"));
   private final ScheduledThreadPoolExecutor deadlines =
@@ -76,14 +80,23 @@ final class NatsConnector implements AutoCloseable {
   private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
   private volatile boolean closed;
   // On the connector's thread only
+  private final List<Retired> retired = new ArrayList<>();
   private int attempt;
   private @Nullable String lastRefusal;
   private long nextAttemptAt = System.nanoTime();
   private long nextRefusedAttemptAt = System.nanoTime();
 
+  /** A link that was replaced, when its subscriptions end, and when it is closed at the earliest. */
+  private record Retired(NatsLink link, long drainAt, long closeAt) {}
+
   NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait) {
+    this(template, readyGrace, maxReconnectWait, RETIREMENT);
+  }
+
+  NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait, Duration retirement) {
     this.template = template;
     this.readyGrace = readyGrace;
+    this.retirement = retirement;
     this.maxWaitMillis = Math.max(1, maxReconnectWait.toMillis());
   }
 
@@ -108,6 +121,7 @@ final class NatsConnector implements AutoCloseable {
   }
 
   private void look() {
+    lookAfterRetired();
     NatsLink link = current;
     Phase phase = link == null ? Phase.CLOSED : link.state().phase();
     if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
@@ -128,7 +142,7 @@ final class NatsConnector implements AutoCloseable {
       log.error("NATS refused a subscription: {}", refusal);
     }
     lastRefusal = refusal;
-    if (System.nanoTime() - nextRefusedAttemptAt >= 0) {
+    if (System.nanoTime() - nextRefusedAttemptAt >= 0 && links.size() < MAX_LINKS) {
       replace(refused);
     }
   }
@@ -218,11 +232,24 @@ final class NatsConnector implements AutoCloseable {
       close(former);
       return;
     }
-    Duration retirement = former.state().phase() == Phase.REFUSED ? REFUSED_RETIREMENT : RETIREMENT;
-    thread.schedule(tryingOn("end the subscriptions of a former connection", former::drainAll),
-        OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-    thread.schedule(tryingOn("close a former connection", () -> close(former)),
-        retirement.toMillis(), TimeUnit.MILLISECONDS);
+    Duration stays = former.state().phase() == Phase.REFUSED && retirement.compareTo(REFUSED_RETIREMENT) > 0
+        ? REFUSED_RETIREMENT : retirement;
+    long now = System.nanoTime();
+    retired.add(new Retired(former, now + OVERLAP.toNanos(), now + stays.toNanos()));
+  }
+
+  private void lookAfterRetired() {
+    long now = System.nanoTime();
+    retired.removeIf(former -> {
+      if (now - former.drainAt() >= 0) {
+        former.link().drainAll();
+      }
+      boolean over = now - former.closeAt() >= 0 && !former.link().isAwaitingReplies();
+      if (over) {
+        close(former.link());
+      }
+      return over;
+    });
   }
 
   private void close(NatsLink link) {
@@ -356,6 +383,11 @@ final class NatsConnector implements AutoCloseable {
     String own = link.state().problem();
     return new NatsConnectionState(link.status(), link.server(),
         link.state().phase() == Phase.CLOSED && problem != null ? problem : own);
+  }
+
+  /** Returns how many connections there are: the current one, and those replaced that still wait for replies. */
+  int links() {
+    return links.size();
   }
 
   Statistics statistics() {

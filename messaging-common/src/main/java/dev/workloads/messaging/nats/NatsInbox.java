@@ -126,6 +126,11 @@ final class NatsInbox {
     });
   }
 
+  /** Returns whether anybody waits for a reply. */
+  boolean isAwaitingReplies() {
+    return !waits.isEmpty();
+  }
+
   /** Ends the waits whose time is over. */
   void endOverdueWaits() {
     long now = System.nanoTime();

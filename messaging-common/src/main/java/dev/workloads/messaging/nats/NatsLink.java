@@ -156,6 +156,11 @@ final class NatsLink implements AutoCloseable {
     }
   }
 
+  /** Returns whether a request of this link still waits for its reply. */
+  boolean isAwaitingReplies() {
+    return inbox.isAwaitingReplies();
+  }
+
   /** Ends the waits for replies whose time is over. */
   void endOverdueWaits() {
     inbox.endOverdueWaits();
@@ -286,8 +291,8 @@ final class NatsLink implements AutoCloseable {
       if (dispatcher != null && dispatcher.isActive()) {
         requireNonNull(connection).closeDispatcher(dispatcher);
       }
-    } catch (IllegalStateException | IllegalArgumentException e) {
-      log.debug("Already closed: {}", e.toString());
+    } catch (RuntimeException e) { // mostly it is closed already; nothing else is to be left open for it
+      log.debug("Could not end the subscription to {}: {}", subscription, e.toString());
     }
   }
 
@@ -343,19 +348,29 @@ final class NatsLink implements AutoCloseable {
   @Override
   public void close() {
     state.superseded();
-    Connection closing = connection;
     try {
-      if (closing != null) {
-        if (isConnected()) {
-          flush(CLOSING_FLUSH_TIMEOUT);
-        }
-        closing.close();
-      }
-      inbox.close();
-      callbacks.shutdown();
+      closeConnection();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      log.warn("The connection to NATS did not close in order", e);
+    }
+    inbox.close();
+    callbacks.shutdown();
+    try {
       callbacks.awaitTermination(CLOSING_FLUSH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void closeConnection() throws InterruptedException {
+    Connection closing = connection;
+    if (closing != null) {
+      if (isConnected()) {
+        flush(CLOSING_FLUSH_TIMEOUT);
+      }
+      closing.close();
     }
   }
 }

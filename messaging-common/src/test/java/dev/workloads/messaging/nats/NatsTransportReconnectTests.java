@@ -339,6 +339,39 @@ class NatsTransportReconnectTests {
   }
 
   @Test
+  void replacedConnectionStaysForAsLongAsARequestOnItMayBeAnswered(@TempDir Path directory) throws Exception {
+    NatsServer leaving = clusterNode(directory, "leaving", "");
+    NatsServer staying = clusterNode(directory, "staying", "", leaving);
+    NatsConnector connector = open(new NatsConnector(Options.builder().server(leaving.url()).build(), LONG_GRACE,
+        Duration.ofMillis(100), Duration.ofMillis(100)));
+    connector.start();
+    await().until(connector::isReady);
+    NatsTransport worker = readyTransport(staying, LONG_GRACE);
+    BlockingQueue<Runnable> answers = new LinkedBlockingQueue<>();
+    worker.subscribe(List.of("a"), "group", (message, replies) ->
+        answers.add(() -> replies.send(message.reply("answer"))));
+    await().ignoreExceptionsInstanceOf(BrokerException.class).until(() -> {
+      Future<BrokerMessage> probe = threads.submit(() ->
+          connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(5)));
+      Runnable answer = answers.poll(1, SECONDS);
+      if (answer != null) {
+        answer.run();
+      }
+      return answer != null && probe.get().text().equals("answer");
+    });
+    Future<BrokerMessage> reply = threads.submit(() ->
+        connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
+    Runnable answer = Objects.requireNonNull(answers.poll(5, SECONDS));
+
+    leaving.signal("USR2");
+    await().until(() -> staying.url().equals(connector.state().server()));
+    Awaitility.await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links() == 2);
+    answer.run();
+    assertThat(reply.get(5, SECONDS).text()).isEqualTo("answer");
+    await().until(() -> connector.links() == 1);
+  }
+
+  @Test
   void drainRightAfterAMoveEndsTheFormerSubscriptionToo(@TempDir Path directory) throws Exception {
     NatsServer leaving = clusterNode(directory, "leaving", "");
     NatsServer staying = clusterNode(directory, "staying", "", leaving);
