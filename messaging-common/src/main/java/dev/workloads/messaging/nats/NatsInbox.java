@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerMessage;
 import io.nats.client.Message;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +33,7 @@ final class NatsInbox {
 
   private static final Logger log = LoggerFactory.getLogger(NatsInbox.class);
   private static final int NO_RESPONDERS = 503;
-  // Who sends these asks a stream to keep the message: its acknowledgement is the reply
+  // Who sends these asks a stream to keep the message: its acknowledgement is the reply, and nothing else is
   private static final List<String> STREAM_HEADERS = List.of("Nats-Msg-Id", "Nats-Expected-Last-Subject-Sequence");
   // {"stream":"TASKS", "seq":1}, with more members of one level, and an error before where the stream is full. There is no
   // surer sign: it has no headers, and any worker might send the same.
@@ -102,9 +104,9 @@ final class NatsInbox {
     }
     if (message.isStatusMessage() && message.getStatus().getCode() == NO_RESPONDERS) {
       wait.complete(Reason.NO_RESPONDERS);
-    } else if (wait.forStream || !isAcknowledgement(message)) {
+    } else if (wait.forStream ? isOfAStream(message) : !isAcknowledgement(message)) {
       wait.complete(message);
-    } else if (WARNED.compareAndSet(false, true)) {
+    } else if (!wait.forStream && WARNED.compareAndSet(false, true)) {
       log.warn("A JetStream stream covers the subject of a request; its acknowledgement is not taken for the reply: {}. "
           + "Create the stream with --no-ack, or on other subjects",
           new String(message.getData(), StandardCharsets.UTF_8));
@@ -115,6 +117,13 @@ final class NatsInbox {
     byte[] body = message.getData();
     return !message.hasHeaders() && body.length <= ACKNOWLEDGEMENT_MAX_LENGTH && body.length > 0 && body[0] == '{'
         && ACKNOWLEDGEMENT.matcher(new String(body, StandardCharsets.UTF_8)).matches();
+  }
+
+  // Also what servers to come may say; what a worker says that listens to the subject as well is mostly something else
+  private static boolean isOfAStream(Message message) {
+    byte[] body = message.getData();
+    return Stream.of("{\"stream\":\"", "{\"error\":{").map(begin -> begin.getBytes(StandardCharsets.UTF_8))
+        .anyMatch(begin -> body.length > begin.length && Arrays.equals(body, 0, begin.length, begin, 0, begin.length));
   }
 
   /** Ends the waits for replies from the subject: the server has told that no message may be sent to it. */

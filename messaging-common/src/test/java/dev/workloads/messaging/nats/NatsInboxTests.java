@@ -107,6 +107,17 @@ class NatsInboxTests {
         .isEqualTo(acknowledgement);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", "hello", "{\"width\": 3}", "{\"error\": \"x\"}", "[]", "null"})
+  void whatIsNoAcknowledgementIsNoReplyToWhatIsMeantForAStream(String other) {
+    for (String answer : new String[] {"{\"stream\":\"JOBS\", \"seq\":1, \"more\":{}}", "{\"error\":{\"code\":503}}"}) {
+      assertThat(inbox.request(to("a").withHeader("Nats-Msg-Id", "1"), LONG, replyTo -> {
+        receive(replyTo, other);
+        receive(replyTo, answer);
+      }).text()).isEqualTo(answer);
+    }
+  }
+
   private static BrokerMessage to(String subject) {
     return new BrokerMessage(subject, new byte[0]);
   }
