@@ -55,7 +55,8 @@ public class MessagingClientBenchmark {
     }
 
     @Override
-    public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+    public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
+      Receiver receiver) {
       throw new UnsupportedOperationException("the stub only answers requests");
     }
 

@@ -29,6 +29,20 @@ public interface MessageTransport extends AutoCloseable {
    */
   BrokerMessage request(BrokerMessage message, Duration timeout);
 
+  /** Returns the most bytes that body and headers of a message may have now. */
+  default long maxPayload() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
+   * Subscribes to subject patterns; without it the application is not ready.
+   *
+   * @see #subscribe(List, String, SubscribeOptions, Receiver)
+   */
+  default Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+    return subscribe(patterns, group, SubscribeOptions.NEEDED, receiver);
+  }
+
   /**
    * Subscribes to subject patterns.
    *
@@ -40,19 +54,9 @@ public interface MessageTransport extends AutoCloseable {
    * @throws IllegalArgumentException if a pattern or the group is malformed, or patterns overlap without a group
    * @throws IllegalStateException if the transport is closed
    */
-  Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver);
+  Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options, Receiver receiver);
 
-  /**
-   * Subscribes without a group, for a receiver that would rather have a message twice than never: while the transport moves
-   * to another server, messages may come over both.
-   *
-   * @see #subscribe
-   */
-  default Subscription subscribeOverlapping(List<String> patterns, Receiver receiver) {
-    return subscribe(patterns, null, receiver);
-  }
-
-  /** Returns whether messages can be sent, and received by every subscription; short interruptions are overlooked. */
+  /** Returns whether messages can be sent, and received by what is subscribed to; short interruptions are overlooked. */
   boolean isReady();
 
   /** Returns the host name or address of the server last connected to, or {@code null} if there was none. */
@@ -63,6 +67,25 @@ public interface MessageTransport extends AutoCloseable {
   /** Ends all subscriptions and releases what the transport holds; waiting requests end as {@code TIMEOUT}. */
   @Override
   void close();
+
+  /**
+   * What a subscription is to its subscriber.
+   *
+   * @param mayRepeat whether it would rather have a message twice than never: while the transport moves to another server,
+   *     messages may come over both. Where there is a group, they never come twice
+   * @param withoutIt what the application lacks if the broker refuses it, as a clause for the log; {@code null} if it is not
+   *     ready then
+   */
+  record SubscribeOptions(boolean mayRepeat, @Nullable String withoutIt) {
+
+    /** A message comes once, and the application is not ready without it. */
+    public static final SubscribeOptions NEEDED = new SubscribeOptions(false, null);
+
+    /** Returns whether the application is not ready without it. */
+    public boolean isNeeded() {
+      return withoutIt == null;
+    }
+  }
 
   /** Takes the messages of a subscription. */
   @FunctionalInterface

@@ -3,6 +3,7 @@ package dev.workloads.messaging.discovery;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.listener.EndpointStats;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
@@ -32,6 +33,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
   private static final Logger log = LoggerFactory.getLogger(ServiceDiscovery.class);
   private static final String TYPE = "io.nats.micro.v1.";
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(1);
+  private static final SubscribeOptions WITHOUT_IT = new SubscribeOptions(false, "nats micro does not show this worker");
 
   private final MessageTransport transport;
   private final List<MessageListenerContainer> containers;
@@ -77,7 +79,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
     if (subscription == null && !containers.isEmpty()) {
       List<String> subjects = Stream.of("PING", "INFO", "STATS").flatMap(verb -> Stream.of("$SRV." + verb,
           "$SRV." + verb + "." + identity.name(), "$SRV." + verb + "." + identity.name() + "." + id)).toList();
-      subscription = transport.subscribe(subjects, null, this::answer);
+      subscription = transport.subscribe(subjects, null, WITHOUT_IT, this::answer);
     }
   }
 

@@ -96,7 +96,13 @@ public final class InProcessTransport implements MessageTransport {
   }
 
   @Override
-  public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+  public long maxPayload() {
+    return maxPayload;
+  }
+
+  @Override
+  public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
+      Receiver receiver) {
     Subjects.requireSubscription(patterns, group);
     InProcessSubscription subscription = new InProcessSubscription(patterns, group, receiver, subscriptions::remove);
     subscriptions.add(subscription);

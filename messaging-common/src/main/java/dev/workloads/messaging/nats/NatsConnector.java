@@ -195,10 +195,10 @@ final class NatsConnector implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    moving.stream().filter(NatsSubscription::isWork).forEach(work -> move(work, former, next));
+    moving.stream().filter(NatsSubscription::isNeeded).forEach(needed -> move(needed, former, next));
     next.confirm();
-    // After the work, which comes first where the server limits the number of subscriptions
-    moving.stream().filter(other -> !other.isWork()).forEach(other -> move(other, former, next));
+    // After what is needed, which comes first where the server limits the number of subscriptions
+    moving.stream().filter(other -> !other.isNeeded()).forEach(other -> move(other, former, next));
     next.confirm();
     current = next;
     readyOnce |= next.state().phase() == Phase.READY;

@@ -14,6 +14,7 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -80,7 +81,7 @@ final class NatsLink implements AutoCloseable {
   NatsLink(Options.Builder options, String inboxPrefix, LongAdder sentMessages) {
     this.sentMessages = sentMessages;
     this.inbox = new NatsInbox(inboxPrefix + NUID.nextGlobal() + ".");
-    this.state = new NatsLinkState(inbox::refused);
+    this.state = new NatsLinkState(inbox::refused, this::doesWithout);
     this.options = options.callbackExecutor(callbacks).connectionListener(state::onEvent).errorListener(state).build();
   }
 
@@ -123,9 +124,10 @@ final class NatsLink implements AutoCloseable {
     if (dispatchers.containsKey(subscription)) {
       return;
     }
-    state.subscribing(subscription.isWork());
+    state.subscribing(subscription.isNeeded());
     Dispatcher dispatcher = requireNonNull(connection).createDispatcher(message -> receive(subscription, message));
     dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
+    dispatchers.put(subscription, dispatcher); // before the server may refuse it
     String group = subscription.group();
     for (String pattern : subscription.patterns()) {
       if (group == null) {
@@ -134,7 +136,19 @@ final class NatsLink implements AutoCloseable {
         dispatcher.subscribe(pattern, group);
       }
     }
-    dispatchers.put(subscription, dispatcher);
+  }
+
+  /** Returns whether the application does without what the server has refused; then the log says so once. */
+  private boolean doesWithout(String pattern, String error) {
+    List<NatsSubscription> refused =
+        dispatchers.keySet().stream().filter(each -> each.patterns().contains(pattern)).toList();
+    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) {
+      return false;
+    }
+    refused.stream().filter(each -> !each.refusalTold().getAndSet(true)).forEach(each -> log.warn(
+        "NATS refused a subscription: {}. Without it {}. Give this user the right to subscribe; it is used from the next "
+            + "connection on", error, each.options().withoutIt()));
+    return true;
   }
 
   /** Subscribes to the replies to requests, unless it has; no request is sent before. */
@@ -176,7 +190,7 @@ final class NatsLink implements AutoCloseable {
 
   /**
    * Waits until the server knows all subscriptions and what it refused of them is known, no longer than two seconds. Then
-   * the link is ready if no subscription of the work was refused.
+   * the link is ready if no subscription that is needed was refused.
    */
   void confirm() {
     long lostBefore = state.lostAt();
@@ -334,6 +348,15 @@ final class NatsLink implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /**
+   * Returns the most bytes that the server takes of a message.
+   *
+   * @throws BrokerException if there is no connection
+   */
+  long maxPayload() {
+    return connection().getMaxPayload();
   }
 
   private Connection connection() {

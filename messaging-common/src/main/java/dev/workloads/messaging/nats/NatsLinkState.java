@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,9 +35,9 @@ final class NatsLinkState implements ErrorListener {
     CONNECTING,
     /** There is a connection, and its server has not confirmed the subscriptions yet. */
     SUBSCRIBING,
-    /** Messages can be sent, and received by every subscription. */
+    /** Messages can be sent, and received by every subscription that is needed. */
     READY,
-    /** The server refused a subscription of the work. */
+    /** The server refused a subscription that is needed. */
     REFUSED,
     /** The connection is lost; jnats tries to bring it back. */
     LOST,
@@ -49,13 +50,16 @@ final class NatsLinkState implements ErrorListener {
   // The words of nats-server; the subject is one that we sent to
   private static final Pattern REFUSED_PUBLISH =
       Pattern.compile("permissions violation for publish to \"([^\"]+)\".*", Pattern.CASE_INSENSITIVE);
+  private static final Pattern REFUSED_SUBSCRIPTION =
+      Pattern.compile("permissions violation for subscription to \"([^\"]+)\".*", Pattern.CASE_INSENSITIVE);
   private static final long BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(1);
 
   private final Consumer<String> refusedSubjects;
+  private final BiPredicate<String, String> doesWithout;
   private volatile Phase phase = Phase.CONNECTING;
   private volatile long lostAt = System.nanoTime();
   private volatile boolean leaving;
-  private volatile boolean subscribingDiscovery;
+  private volatile boolean subscribingUnneeded; // the server does not say which one exceeds their number
   private volatile boolean superseded;
   private volatile @Nullable String problem;
   private volatile @Nullable String serverAddress;
@@ -65,9 +69,12 @@ final class NatsLinkState implements ErrorListener {
    * Creates the state of a link that is not connected yet.
    *
    * @param refusedSubjects is told each subject that the server did not let a message be sent to
+   * @param doesWithout is told each pattern whose subscription the server refused, and its words; returns whether the
+   *     application is ready all the same
    */
-  NatsLinkState(Consumer<String> refusedSubjects) {
+  NatsLinkState(Consumer<String> refusedSubjects, BiPredicate<String, String> doesWithout) {
     this.refusedSubjects = refusedSubjects;
+    this.doesWithout = doesWithout;
   }
 
   Phase phase() {
@@ -111,13 +118,13 @@ final class NatsLinkState implements ErrorListener {
   }
 
   /** Called before a subscription, on the thread that subscribes. */
-  void subscribing(boolean work) {
-    subscribingDiscovery = !work;
+  void subscribing(boolean needed) {
+    subscribingUnneeded = !needed;
   }
 
   /** Called when the server has answered for the subscriptions: the link is ready unless it was lost, or one was refused. */
   void confirmed(long lostBefore) {
-    subscribingDiscovery = false;
+    subscribingUnneeded = false;
     if (phase == Phase.SUBSCRIBING && lostAt == lostBefore) {
       phase = Phase.READY;
     }
@@ -186,26 +193,34 @@ final class NatsLinkState implements ErrorListener {
       log.debug("NATS reported an error on a former connection: {}", error);
     } else if (!isUp()) {
       problem = error; // why there is no connection
-    } else if (isRefusedSubscription(error)) {
-      problem = error;
-      phase = Phase.REFUSED;
     } else {
-      Matcher refused = REFUSED_PUBLISH.matcher(error);
-      if (refused.matches()) {
-        refusedSubjects.accept(refused.group(1));
-      }
-      if (System.nanoTime() - nextWarningAt >= 0) { // there may be one for each message
-        nextWarningAt = System.nanoTime() + BETWEEN_WARNINGS;
-        log.warn("NATS reported an error: {}", error);
+      Matcher subscription = REFUSED_SUBSCRIPTION.matcher(error);
+      if (subscription.matches()) {
+        if (!doesWithout.test(subscription.group(1), error)) {
+          refused(error);
+        }
+      } else if (error.toLowerCase(Locale.ROOT).contains("maximum subscriptions exceeded") && !subscribingUnneeded) {
+        refused(error);
+      } else {
+        report(error);
       }
     }
   }
 
-  // Of the work: a user who may not answer discovery can be a good worker
-  private boolean isRefusedSubscription(String error) {
-    String text = error.toLowerCase(Locale.ROOT);
-    return text.contains("permissions violation for subscription") && !text.contains("\"$srv.")
-        || text.contains("maximum subscriptions exceeded") && !subscribingDiscovery;
+  private void refused(String error) {
+    problem = error;
+    phase = Phase.REFUSED;
+  }
+
+  private void report(String error) {
+    Matcher publish = REFUSED_PUBLISH.matcher(error);
+    if (publish.matches()) {
+      refusedSubjects.accept(publish.group(1));
+    }
+    if (System.nanoTime() - nextWarningAt >= 0) { // there may be one for each message
+      nextWarningAt = System.nanoTime() + BETWEEN_WARNINGS;
+      log.warn("NATS reported an error: {}", error);
+    }
   }
 
   /** Called by {@link NatsDataPort} on jnats' reader thread as well. */

@@ -49,18 +49,15 @@ public final class NatsTransport implements MessageTransport {
   }
 
   @Override
-  public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
-    return subscribe(patterns, group, group != null, receiver); // of a group only one member gets each message
+  public long maxPayload() {
+    return connector.connected().maxPayload();
   }
 
   @Override
-  public Subscription subscribeOverlapping(List<String> patterns, Receiver receiver) {
-    return subscribe(patterns, null, true, receiver);
-  }
-
-  private Subscription subscribe(List<String> patterns, @Nullable String group, boolean overlaps, Receiver receiver) {
+  public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
+      Receiver receiver) {
     Subjects.requireSubscription(patterns, group);
-    NatsSubscription subscription = new NatsSubscription(List.copyOf(patterns), group, overlaps,
+    NatsSubscription subscription = new NatsSubscription(List.copyOf(patterns), group, options,
         (message, origin) -> receiver.receive(message, reply -> reply(origin, reply)));
     connector.add(subscription);
     return new ConnectorSubscription(connector, subscription);

@@ -255,11 +255,12 @@ class ListenerConfigurationTests {
     }
 
     @Override
-    public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+    public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
+        Receiver receiver) {
       if (++subscriptions == 2) {
         throw new IllegalStateException("closed");
       }
-      return transport.subscribe(patterns, group, receiver);
+      return transport.subscribe(patterns, group, options, receiver);
     }
 
     @Override

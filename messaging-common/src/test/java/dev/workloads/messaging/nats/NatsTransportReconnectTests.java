@@ -10,6 +10,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
@@ -392,7 +393,7 @@ class NatsTransportReconnectTests {
     NatsTransport subscriber = readyTransport(leaving, LONG_GRACE);
     Queue<String> overlapping = new ConcurrentLinkedQueue<>();
     Queue<String> plain = new ConcurrentLinkedQueue<>();
-    subscriber.subscribeOverlapping(List.of("a"), (message, replies) -> overlapping.add(message.text()));
+    subscriber.subscribe(List.of("a"), null, new SubscribeOptions(true, null), (message, replies) -> overlapping.add(message.text()));
     subscriber.subscribe(List.of("a"), null, (message, replies) -> plain.add(message.text()));
     echo(subscriber, "ready");
     NatsTransport publisher = readyTransport(staying, LONG_GRACE);

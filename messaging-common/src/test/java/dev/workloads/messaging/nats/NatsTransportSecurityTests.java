@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
@@ -207,12 +208,43 @@ class NatsTransportSecurityTests {
   }
 
   @Test
-  void workComesBeforeDiscoveryWhereTheirNumberIsLimited() {
+  void applicationThatDoesWithoutWhatIsRefusedIsReady(CapturedOutput output) {
+    NatsServer server = server(PERMISSIONS.replace("allowed.>", "allowed.a"));
+    NatsTransport transport = transport(server.url(), options -> options.userInfo("user", "secret"));
+    await().until(transport::isReady);
+    unneeded(transport, "denied.*", "denied.>");
+    echo(transport, "allowed.a");
+    for (int i = 0; i < 2; i++) {
+      await().ignoreExceptionsInstanceOf(BrokerException.class).untilAsserted(() -> assertEchoes(transport, "allowed.a"));
+      assertThat(transport.isReady()).isTrue();
+      assertThat(transport.connectionState().isUp()).isTrue();
+      server.kill();
+      await().until(() -> !transport.connectionState().isUp());
+      server.startAgain();
+    }
+    await().until(() -> transport.isReady() && transport.connectionState().isUp());
+    assertThat(output.getOut().lines().filter(line -> line.contains("denied."))).singleElement().asString()
+        .containsIgnoringCase("NATS refused a subscription: Permissions Violation for Subscription to \"denied.")
+        .endsWith(". Without it things take longer. Give this user the right to subscribe; it is used from the next "
+            + "connection on");
+
+    echo(transport, "denied.*"); // now it is needed as well
+    assertThat(transport.isReady()).isFalse();
+    assertThat(transport.connectionState().problem()).contains("denied.*");
+  }
+
+  private static void unneeded(NatsTransport transport, String... subjects) {
+    transport.subscribe(List.of(subjects), "others", new SubscribeOptions(false, "things take longer"),
+        (message, replies) -> { });
+  }
+
+  @Test
+  void whatIsNeededComesFirstWhereTheNumberOfSubscriptionsIsLimited() {
     NatsServer server = server("max_subscriptions: 3");
     NatsTransport transport = transport(server.url(), options -> options);
     NatsTransport requester = transport(server.url(), options -> options);
-    List<String> discovery = List.of("$SRV.PING", "$SRV.PING.a", "$SRV.INFO", "$SRV.INFO.a", "$SRV.STATS");
-    discovery.forEach(subject -> echo(transport, subject));
+    unneeded(transport, "c", "d", "e");
+    unneeded(transport, "f", "g");
     List.of("a", "b").forEach(subject -> echo(transport, subject));
     for (int i = 0; i < 3; i++) {
       await().until(() -> transport.isReady() && transport.connectionState().isUp());

@@ -95,7 +95,8 @@ public final class ScriptedTransport implements MessageTransport {
   }
 
   @Override
-  public Subscription subscribe(List<String> patterns, @Nullable String group, Receiver receiver) {
+  public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
+      Receiver receiver) {
     this.receiver = receiver;
     return new Subscription() {
       @Override
