@@ -72,9 +72,20 @@ final class BrokenStore implements DurableStore {
   }
 
   @Override
-  public void append(BrokerMessage message, String id, Duration timeout) {
+  public void requireAppendable(BrokerMessage message, String id) {
+    store.requireAppendable(message, id);
+  }
+
+  @Override
+  public Appended append(BrokerMessage message, String id, Duration timeout) {
     check(onAppend, timeout);
-    store.append(message, id, timeout);
+    return store.append(message, id, timeout);
+  }
+
+  @Override
+  public boolean contains(Appended place, BrokerMessage job, Duration timeout) {
+    check(onRead, timeout);
+    return store.contains(place, job, timeout);
   }
 
   @Override

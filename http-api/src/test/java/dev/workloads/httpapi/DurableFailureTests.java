@@ -108,7 +108,7 @@ class DurableFailureTests {
     String path = "/task/" + broken.submit(worker + "2", "x", "Idempotency-Key: " + worker).member("id");
     assertShared(store.timeouts(), 2);
     broken.submit(worker + "2", "x", "Idempotency-Key: " + worker);
-    assertShared(store.timeouts(), 3);
+    assertShared(store.timeouts(), 5); // it finds the entry, rewrites it, and finds its job
     broken.send("DELETE", path);
     assertShared(store.timeouts(), 2);
     broken.get(finished + "/result");
@@ -210,11 +210,9 @@ class DurableFailureTests {
         Awaitility.await().until(() -> unprepared.submit(worker, "x").detail().startsWith("the bucket")); // once connected
 
         assertProblem(unprepared.submit(worker, "x"), "broker-unavailable", "the bucket TASKS is not there");
-        assertProblem(unprepared.send("DELETE", path, JSON), "broker-unavailable", "the bucket TASKS cannot be read: ");
+        assertProblem(unprepared.send("DELETE", path, JSON), "broker-unavailable", "the bucket TASKS is not there");
         for (String read : List.of(path, path + "/result")) {
-          Answer answer = unprepared.get(read, JSON);
-          assertThat(answer.status()).isEqualTo(502);
-          assertThat(answer.reason()).isIn("broker-unavailable", "timeout"); // nats-server 2.9 does not answer
+          assertProblem(unprepared.get(read, JSON), "broker-unavailable", "the bucket TASKS is not there");
         }
       } finally {
         unprepared.context().close();

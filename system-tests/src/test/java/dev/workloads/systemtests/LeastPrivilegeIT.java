@@ -50,7 +50,7 @@ class LeastPrivilegeIT {
       "--messaging.listener.enabled=false"};
   private static final List<String> JET_STREAM = List.of("$JS.API.INFO", "$JS.API.STREAM.CREATE.JOBS_other",
       "$JS.API.STREAM.UPDATE.KV_TASKS", "$JS.API.STREAM.DELETE.KV_TASKS", "$JS.API.STREAM.PURGE.JOBS_task-leet",
-      "$JS.API.STREAM.MSG.DELETE.JOBS_task-leet", "$JS.API.STREAM.MSG.GET.JOBS_task-leet",
+      "$JS.API.STREAM.MSG.DELETE.JOBS_task-leet", "$JS.API.STREAM.MSG.GET.JOBS_other",
       "$JS.API.DIRECT.GET.JOBS_DEAD.jobs-dead.task-leet", "$JS.API.STREAM.SNAPSHOT.KV_TASKS",
       "$JS.API.CONSUMER.CREATE.KV_TASKS", "$JS.API.CONSUMER.DURABLE.CREATE.KV_TASKS.spy",
       "$JS.API.CONSUMER.DELETE.JOBS_task-leet.task-leet", "$JS.API.CONSUMER.MSG.NEXT.JOBS_other.other",
@@ -98,6 +98,10 @@ class LeastPrivilegeIT {
           .until(() -> httpApi.get(task + "/result").body().equals("H3110 W0r1d"));
       assertThat(httpApi.post("{\"payload\": \"Hello World\"}", "Prefer", "respond-async, wait=5").body())
           .isEqualTo("H3110 W0r1d");
+      for (int i = 0; i < 2; i++) {
+        assertThat(httpApi.post("{\"payload\": \"x\"}", "Prefer", "respond-async", "Idempotency-Key", "a").statusCode())
+            .isEqualTo(202);
+      }
       assertThat(httpApi.get("/task/no-task-has-this-id-here").statusCode()).isEqualTo(404);
       assertThat(worker.metric("messaging_durable_backlog")).isZero();
       assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
@@ -152,6 +156,7 @@ class LeastPrivilegeIT {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
+      client.publish("$JS.API.STREAM.MSG.GET.JOBS_task-leet").isAllowed();
       client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
       client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
       client.subscribe("$KV.TASKS.*", null).isAllowed();
@@ -174,7 +179,8 @@ class LeastPrivilegeIT {
       }
       for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING", "jobs.task-leet",
           "$JS.API.STREAM.INFO.KV_TASKS", "$JS.API.STREAM.CREATE.JOBS_task-leet",
-          "$JS.API.CONSUMER.DURABLE.CREATE.JOBS_task-leet.task-leet", "$JS.API.STREAM.MSG.GET.JOBS_DEAD")) {
+          "$JS.API.CONSUMER.DURABLE.CREATE.JOBS_task-leet.task-leet", "$JS.API.STREAM.MSG.GET.JOBS_DEAD",
+          "$JS.API.STREAM.MSG.GET.JOBS_task-leet")) {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
@@ -202,7 +208,7 @@ class LeastPrivilegeIT {
       }
       for (String subject : List.of("tasks.default", "jobs.task-leet", "jobs-dead.task-leet", "$KV.TASKS.x",
           "_INBOX_http_api.x", "$SRV.PING", "$JS.API.STREAM.MSG.GET.KV_TASKS", "$JS.API.DIRECT.GET.KV_TASKS.$KV.TASKS.x",
-          "$JS.API.CONSUMER.MSG.NEXT.JOBS_task-leet.task-leet", "$JS.ACK.JOBS_task-leet.task-leet.1.1.1.1.0")) {
+          "$JS.API.STREAM.MSG.GET.JOBS_task-leet", "$JS.API.CONSUMER.MSG.NEXT.JOBS_task-leet.task-leet", "$JS.ACK.JOBS_task-leet.task-leet.1.1.1.1.0")) {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
@@ -234,7 +240,7 @@ class LeastPrivilegeIT {
       operator.subscribe("tasks.>", "task-leet").isRefused("Subscription to \"tasks.>\"");
       for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX_operator.x", "$SYS.REQ.SERVER.PING",
           "$KV.TASKS.x", "$JS.API.STREAM.MSG.GET.KV_TASKS", "$JS.API.DIRECT.GET.KV_TASKS.$KV.TASKS.x",
-          "jobs-dead.task-leet")) {
+          "$JS.API.STREAM.MSG.GET.JOBS_task-leet", "jobs-dead.task-leet")) {
         operator.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       operator.areRefused(JET_STREAM);

@@ -37,7 +37,7 @@ public interface DurableStore {
   void put(String key, byte[] value, @Nullable String contentType, Duration timeout);
 
   /**
-   * Deletes a value; its key is not to be used again.
+   * Deletes a value.
    *
    * @throws StaleRevisionException if it has another revision
    */
@@ -51,13 +51,25 @@ public interface DurableStore {
   Watch watch(BiConsumer<String, byte[]> listener);
 
   /**
+   * Checks that a message may be appended, as far as that is known without asking for it.
+   *
+   * @throws IllegalArgumentException if it has a malformed subject or header
+   * @throws BrokerException also if the broker cannot be reached
+   */
+  void requireAppendable(BrokerMessage message, String id);
+
+  /**
    * Appends a message to the queue or stream that takes its subject. Returns once it is kept.
    *
    * @param id names the message: of several with one id, appended within two minutes, the first alone is kept
+   * @return where it is, or where the first one was put, which may be gone by now
    * @throws IllegalArgumentException if no queue would ever take a message with these headers
    * @throws BrokerException also {@code NO_RESPONDERS} if no queue takes the subject
    */
-  void append(BrokerMessage message, String id, Duration timeout);
+  Appended append(BrokerMessage message, String id, Duration timeout);
+
+  /** Returns whether a job is still in the queue that it was put into. */
+  boolean contains(Appended place, BrokerMessage job, Duration timeout);
 
   /**
    * Opens the queue of a group of workers. A queue that is there gets the subjects that it lacks, and keeps those it has.
@@ -67,6 +79,15 @@ public interface DurableStore {
    * @throws ProvisioningException if it can be told now that a subject belongs to another group
    */
   JobQueue open(String group, List<String> subjects, Duration lease);
+
+  /**
+   * Where a message was put.
+   *
+   * @param queue the queue or stream
+   * @param sequence its number there
+   * @param duplicate whether an earlier one with its id was put there in its place
+   */
+  record Appended(String queue, long sequence, boolean duplicate) {}
 
   /** Ends the calls of a listener. */
   interface Watch extends AutoCloseable {

@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.Retry;
 import dev.workloads.messaging.Subjects;
+import dev.workloads.messaging.durable.DurableStore.Appended;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -14,9 +15,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Submits tasks that are kept and done at least once, tells how they are, and takes them back. Blocks; safe for use by many
@@ -29,6 +35,8 @@ public final class DurableTasks implements AutoCloseable {
 
   private static final int RANDOM_ID_BYTES = 16;
   private static final long NO_REVISION = -1;
+  private static final int MAX_UNREADABLE = 1000; // then the log has it
+  private static final Logger log = LoggerFactory.getLogger(DurableTasks.class);
 
   private final DurableStore store;
   private final TaskRegister register;
@@ -37,6 +45,7 @@ public final class DurableTasks implements AutoCloseable {
   private final Duration retryWindow;
   private final UnaryOperator<BrokerMessageHandler> around;
   private final SecureRandom random = new SecureRandom();
+  private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
 
   /**
    * Creates a client.
@@ -65,49 +74,92 @@ public final class DurableTasks implements AutoCloseable {
    * @throws IllegalArgumentException if the worker's name is malformed
    * @throws IdempotencyKeyReusedException if the key is that of a task with another worker or payload
    * @throws BrokerException {@code NO_RESPONDERS} if no durable worker takes the name, {@code OVERLOADED} if its queue is
-   *     full; after a {@code TIMEOUT} the task may exist: the same submission with the same key is safe
+   *     full; after a {@code TIMEOUT} the task may exist: the same submission with the same key is safe. After any other
+   *     nothing is left of this submission, and its key is free
    */
   public TaskStatus submit(String worker, byte[] payload, @Nullable String idempotencyKey, Duration timeout) {
     if (!Subjects.isWorkerName(worker)) {
       throw new IllegalArgumentException("not a worker's name");
     }
     Deadline deadline = Deadline.after(timeout);
-    String hash = hash(worker, payload);
     String id = idempotencyKey == null ? randomId() : hash(idempotencyKey.getBytes(StandardCharsets.UTF_8));
-    TaskRecord task = TaskRecord.queued(worker, hash, Instant.now());
-    TaskEntry entry = Retry.within(retryWindow, elapsed -> createOrFind(id, task, deadline));
-    if (!entry.task().hash().equals(hash)) {
-      throw new IdempotencyKeyReusedException();
-    }
-    if (entry.task().isNew()) {
+    BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id);
+    TaskRecord task = TaskRecord.queued(worker, hash(worker, payload), Instant.now());
+    Submission submission = Retry.within(retryWindow, elapsed -> {
+      store.requireAppendable(job, id); // so that mostly nothing has to be deleted
+      return createOrRepeat(id, task, deadline);
+    });
+    if (submission.entry().task().isNew()) {
       try {
-        publish(new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id), id, deadline);
-      } catch (BrokerException e) {
-        if (idempotencyKey == null && e.reason() != Reason.TIMEOUT) {
-          forget(entry, deadline);
+        publish(job, id, deadline);
+      } catch (IllegalArgumentException | BrokerException e) {
+        if (!submission.isRepeat() && !(e instanceof BrokerException unknown && unknown.reason() == Reason.TIMEOUT)) {
+          forget(submission.entry(), deadline);
         }
-        throw e.reason() == Reason.NO_RESPONDERS
-            ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + Jobs.SUBJECT_PREFIX + worker, e) : e;
+        throw e;
       }
     }
-    return status(entry);
+    return status(submission.entry());
   }
 
-  private TaskEntry createOrFind(String id, TaskRecord task, Deadline deadline) {
+  /**
+   * What a submission has found or made.
+   *
+   * @param isRepeat whether another one made it, which then deletes it no more, if it was refused
+   */
+  private record Submission(TaskEntry entry, boolean isRepeat) {}
+
+  private Submission createOrRepeat(String id, TaskRecord task, Deadline deadline) {
+    while (true) {
+      try {
+        return new Submission(register.create(id, task, deadline.remaining()), false);
+      } catch (StaleRevisionException e) {
+        TaskEntry found = repeat(id, task, deadline);
+        if (found != null) {
+          return new Submission(found, true);
+        }
+      }
+    }
+  }
+
+  /**
+   * Returns the entry that another submission has made, or {@code null} if it is gone. The other one may be about to delete
+   * it, by its revision, because its job was refused: then the job of this one had none. So it gets another revision.
+   */
+  private @Nullable TaskEntry repeat(String id, TaskRecord task, Deadline deadline) {
+    TaskEntry found = findSubmitted(id, deadline);
+    if (found == null) {
+      return null;
+    }
+    if (!found.task().hash().equals(task.hash())) {
+      throw new IdempotencyKeyReusedException();
+    }
     try {
-      return register.create(id, task, deadline.remaining());
+      return found.task().isNew() ? register.replace(found, found.task(), deadline.remaining()) : found;
     } catch (StaleRevisionException e) {
-      TaskEntry found = register.findLatest(id, deadline.remaining());
-      return found == null ? createOrFind(id, task, deadline) : found; // it has just expired
+      TaskEntry latest = findSubmitted(id, deadline);
+      return latest != null && latest.task().equals(found.task()) ? latest : null; // another repeat has given it one
+    }
+  }
+
+  private @Nullable TaskEntry findSubmitted(String id, Deadline deadline) {
+    try {
+      return register.findLatest(id, deadline.remaining());
+    } catch (UnreadableEntryException e) {
+      tell(e);
+      throw new IdempotencyKeyReusedException("the idempotency key belongs to a task that cannot be read: take another key");
     }
   }
 
   private void publish(BrokerMessage job, String id, Deadline deadline) {
     try {
       Objects.requireNonNull(around.apply(traced -> Retry.within(retryWindow, elapsed -> {
-        store.append(traced, id, deadline.remaining());
+        append(traced, id, deadline);
         return traced;
       })).handle(job));
+    } catch (BrokerException e) {
+      throw e.reason() == Reason.NO_RESPONDERS
+          ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + job.subject(), e) : e;
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -115,7 +167,30 @@ public final class DurableTasks implements AutoCloseable {
     }
   }
 
-  // Nobody knows the id: what is left of it, should this fail, expires unseen
+  /**
+   * Appends a job. If one was appended before under its id and is gone, its queue was emptied, or a worker has just ended it,
+   * or somebody has cancelled it: that entry is finished then, or names the job that it was started for, and workers end any
+   * other job of such an entry without a run. So a second job does no harm, and none would be a task that never runs. Several
+   * repeats name it by the job that is gone, so that they append one.
+   */
+  private void append(BrokerMessage job, String id, Deadline deadline) {
+    Appended place = store.append(job, id, deadline.remaining());
+    while (place.duplicate() && !isQueued(place, job, deadline)) {
+      place = store.append(job, id + "-" + place.sequence(), deadline.remaining());
+    }
+  }
+
+  // A failure is no refusal: the job may be there
+  private boolean isQueued(Appended place, BrokerMessage job, Deadline deadline) {
+    try {
+      return store.contains(place, job, deadline.remaining());
+    } catch (BrokerException e) {
+      throw new BrokerException(Reason.TIMEOUT, "the task was submitted before, and whether its job is still in "
+          + place.queue() + " is unknown: " + e.getMessage(), e);
+    }
+  }
+
+  // What is left, should this fail, is found by a repeat, or expires unseen
   private void forget(TaskEntry refused, Deadline deadline) {
     try {
       store.delete(refused.id(), refused.revision(), deadline.remaining());
@@ -126,8 +201,26 @@ public final class DurableTasks implements AutoCloseable {
 
   /** Returns how a task is, or {@code null} if there is none with the id. */
   public @Nullable TaskStatus find(String id, Duration timeout) {
-    TaskEntry found = register.find(id, timeout);
+    TaskEntry found = orNone(() -> register.find(id, timeout));
     return found == null ? null : status(found);
+  }
+
+  /** Returns what a search has found; what cannot be read is no task. */
+  private @Nullable TaskEntry orNone(Supplier<@Nullable TaskEntry> search) {
+    try {
+      return search.get();
+    } catch (UnreadableEntryException e) {
+      tell(e);
+      return null;
+    }
+  }
+
+  // Once for each, since clients ask again and again
+  private void tell(UnreadableEntryException e) {
+    String text = String.valueOf(e.getMessage());
+    if (unreadable.size() < MAX_UNREADABLE && unreadable.add(text)) {
+      log.warn("Clients are told that there is no such task, since {}: somebody else has written it. Delete it", text);
+    }
   }
 
   /**
@@ -189,7 +282,7 @@ public final class DurableTasks implements AutoCloseable {
   public @Nullable TaskStatus cancel(String id, Predicate<TaskStatus> condition, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);
     while (true) {
-      TaskEntry entry = register.findLatest(id, deadline.remaining());
+      TaskEntry entry = orNone(() -> register.findLatest(id, deadline.remaining()));
       if (entry == null || entry.task().state() != TaskState.QUEUED || !condition.test(status(entry))) {
         return entry == null ? null : status(entry);
       }

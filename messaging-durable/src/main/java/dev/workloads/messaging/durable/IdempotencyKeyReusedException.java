@@ -1,11 +1,18 @@
 package dev.workloads.messaging.durable;
 
-/** A task was submitted with the key of another one, whose worker or payload differs. Nothing was done. */
+/**
+ * A task was submitted with the key of another one, whose worker or payload differs, or which cannot be read. Nothing was
+ * done.
+ */
 public final class IdempotencyKeyReusedException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
   IdempotencyKeyReusedException() {
-    super("the idempotency key belongs to a task with another worker or payload");
+    this("the idempotency key belongs to a task with another worker or payload");
+  }
+
+  IdempotencyKeyReusedException(String text) {
+    super(text);
   }
 }

@@ -1,13 +1,17 @@
 package dev.workloads.messaging.durable;
 
 import com.fasterxml.jackson.annotation.JsonInclude.Include;
+import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The records of all tasks, in a store. Safe for use by many threads; throws and blocks as the store does. */
+/**
+ * The records of all tasks, in a store. Safe for use by many threads; throws and blocks as the store does, and throws {@link
+ * UnreadableEntryException} where it finds something else.
+ */
 final class TaskRegister {
 
   private static final JsonMapper JSON = JsonMapper.builder()
@@ -41,7 +45,7 @@ final class TaskRegister {
   static @Nullable TaskRecord parse(byte[] json) {
     try {
       return JSON.readValue(json, TaskRecord.class);
-    } catch (JacksonException e) {
+    } catch (JacksonException | DateTimeException | ArithmeticException e) { // the latter two from times that there are not
       return null;
     }
   }

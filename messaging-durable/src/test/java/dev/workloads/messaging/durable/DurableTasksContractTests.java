@@ -103,7 +103,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     provision();
     String key = "key of " + worker;
     TaskStatus first = submit("a", key);
-    assertThat(submit("a", key)).usingRecursiveComparison().ignoringFields("expires").isEqualTo(first);
+    assertThat(submit("a", key)).usingRecursiveComparison().ignoringFields("expires", "revision").isEqualTo(first);
     assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(() -> submit("b", key));
     assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(
         () -> tasks.submit(worker + "-other", "a".getBytes(UTF_8), key, TIMEOUT));
@@ -125,9 +125,68 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     String key = UUID.randomUUID().toString();
     assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
     assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
-    assertThat(store.done()).as("the entry stays").containsExactly("entry queued 0");
+    assertThat(store.done()).containsExactly("entry queued 0", "delete", "entry queued 0", "delete");
     start(message -> message.reply("done"));
-    assertThat(awaitFinished(submit("x", key).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(awaitFinished(submit("another", key).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void payloadThatIsTooLargeLeavesNothing() throws Exception {
+    start(message -> message.reply(message.text()));
+    String key = UUID.randomUUID().toString();
+    assertFails(Reason.PAYLOAD_TOO_LARGE, () -> tasks.submit(worker, new byte[1024 * 1024], key, TIMEOUT));
+    assertThat(store.steps()).isEmpty();
+    assertThat(resultText(awaitFinished(submit("corrected", key).id()))).isEqualTo("corrected");
+  }
+
+  @Test
+  void repeatOfATaskWhoseJobIsGoneAppendsItAgain() throws Exception {
+    provision();
+    String key = UUID.randomUUID().toString();
+    String id = submit("x", key).id();
+    submit("x", key);
+    try (JobQueue queue = store.open(group, settings().subjects(), LEASE)) {
+      queue.pull(1, TIMEOUT, Job::acknowledge); // as if it was emptied
+    }
+    submit("x", key);
+    submit("x", key);
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs",
+        "entry queued 0", "append jobs", "contains", "acknowledge",
+        "entry queued 0", "append jobs", "contains", "append jobs",
+        "entry queued 0", "append jobs", "contains", "append jobs", "contains");
+    AtomicInteger runs = new AtomicInteger();
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    assertThat(awaitFinished(id).attempts()).isEqualTo(1);
+    awaitEmptyQueue();
+    assertThat(runs).hasValue(1);
+  }
+
+  @Test
+  void jobOfAnotherPayloadIsNoneOfTheTask() throws Exception {
+    provision();
+    String key = UUID.randomUUID().toString();
+    TaskStatus first = submit("x", key);
+    store.delete(first.id(), first.revision(), TIMEOUT); // by hand
+    assertThat(tasks.find(first.id(), TIMEOUT)).isNull();
+    submit("y", key);
+    start(message -> message.reply(message.text()));
+    assertThat(resultText(awaitFinished(first.id()))).isEqualTo("y");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "{", "{}", "[]", "null", "\"x\"", "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"queued\"}",
+      "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"other\",\"submitted\":\"2026-01-01T00:00:00Z\"}",
+      "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"queued\",\"submitted\":1e300}"})
+  void entryThatCannotBeReadIsNoTask(String entry) {
+    provision();
+    String key = UUID.randomUUID().toString();
+    String id = submit("x", key).id();
+    store.put(id, entry.getBytes(UTF_8), null, TIMEOUT);
+    assertThat(tasks.find(id, TIMEOUT)).isNull();
+    assertThat(tasks.cancel(id, TIMEOUT)).isNull();
+    assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(() -> submit("x", key))
+        .withMessage("the idempotency key belongs to a task that cannot be read: take another key");
+    assertThat(Objects.requireNonNull(store.read(id, true, TIMEOUT)).bytes()).asString(UTF_8).isEqualTo(entry);
   }
 
   @Test

@@ -66,6 +66,62 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
   }
 
   @Test
+  void refusedSubmissionDoesNotTakeAwayWhatARepeatHasSubmitted() throws Exception {
+    String key = UUID.randomUUID().toString();
+    AtomicInteger deletions = new AtomicInteger();
+    List<TaskStatus> repeated = new ArrayList<>();
+    store.before(operation -> {
+      if (operation.equals("delete") && deletions.incrementAndGet() == 1) {
+        provision(); // its queue is there too late
+        repeated.add(submit("x", key));
+      }
+    });
+    assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
+    start(message -> message.reply("done"));
+    assertThat(awaitFinished(repeated.get(0).id()).state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(store.steps()).doesNotContain("delete").containsOnlyOnce("append jobs");
+  }
+
+  @Test
+  void repeatThatIsRefusedLeavesTheEntryOfTheFirst() {
+    String key = UUID.randomUUID().toString();
+    store.before(ObservedStore.once("append jobs", Reason.TIMEOUT));
+    assertFails(Reason.TIMEOUT, () -> submit("x", key));
+    assertFails(Reason.NO_RESPONDERS, () -> submit("x", key));
+    assertThat(store.done()).containsExactly("entry queued 0", "entry queued 0");
+  }
+
+  @Test
+  void repeatWhoseJobCannotBeLookedForIsOfUnknownOutcome() throws Exception {
+    provision();
+    String key = UUID.randomUUID().toString();
+    String id = submit("x", key).id();
+    store.before(ObservedStore.once("contains", Reason.BROKER_UNAVAILABLE));
+    assertFails(Reason.TIMEOUT, () -> submit("x", key));
+    assertThat(submit("x", key).id()).isEqualTo(id);
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    awaitFinished(id);
+    awaitEmptyQueue();
+    assertThat(runs).hasValue(1);
+  }
+
+  @Test
+  void attemptThatARepeatComesInBetweenBeginsSoon() throws Exception {
+    provision();
+    String key = UUID.randomUUID().toString();
+    String id = submit("x", key).id();
+    AtomicInteger repeats = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && repeats.incrementAndGet() == 1) {
+        submit("x", key);
+      }
+    });
+    start(message -> message.reply("run " + runs.incrementAndGet()));
+    assertThat(awaitFinished(id).attempts()).isEqualTo(1); // long before the lease ends
+    assertThat(handed()).isEqualTo(1);
+  }
+
+  @Test
   void submissionWithoutAKeyWhoseAnswerIsLostIsDone() throws Exception {
     provision();
     store.after(ObservedStore.once("append jobs", Reason.TIMEOUT));

@@ -136,8 +136,18 @@ public final class ObservedStore implements DurableStore {
   }
 
   @Override
-  public void append(BrokerMessage message, String id, Duration timeout) {
-    observe("append " + message.subject().split("\\.")[0], () -> store.append(message, id, timeout));
+  public void requireAppendable(BrokerMessage message, String id) {
+    store.requireAppendable(message, id);
+  }
+
+  @Override
+  public Appended append(BrokerMessage message, String id, Duration timeout) {
+    return observe("append " + message.subject().split("\\.")[0], () -> store.append(message, id, timeout));
+  }
+
+  @Override
+  public boolean contains(Appended place, BrokerMessage job, Duration timeout) {
+    return observe("contains", () -> store.contains(place, job, timeout));
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.workloads.messaging.durable.Job;
 import dev.workloads.messaging.durable.JobQueue;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** The jobs of a group. Stays when its worker stops, for the next one. */
 final class InProcessJobQueue implements JobQueue {
 
+  private final String group;
   private final Set<String> subjects = new HashSet<>(); // under the lock
   private volatile Duration lease = Duration.ZERO; // changed under the lock
   private final ReentrantLock lock; // the store's
@@ -33,10 +35,15 @@ final class InProcessJobQueue implements JobQueue {
    * @param changed signalled when a job may have become free
    * @param removed called with each job that has left the queue, under the lock
    */
-  InProcessJobQueue(ReentrantLock lock, Condition changed, Consumer<BrokerMessage> removed) {
+  InProcessJobQueue(String group, ReentrantLock lock, Condition changed, Consumer<BrokerMessage> removed) {
+    this.group = group;
     this.lock = lock;
     this.changed = changed;
     this.removed = removed;
+  }
+
+  String group() {
+    return group;
   }
 
   /** Adds subjects, and makes the lease no shorter than that; called under the lock. */
@@ -55,9 +62,17 @@ final class InProcessJobQueue implements JobQueue {
     return jobs.size();
   }
 
-  /** Adds a job; called under the lock. */
-  void add(BrokerMessage message) {
+  /** Adds a job and returns its number; called under the lock. */
+  long add(BrokerMessage message) {
     jobs.put(++lastSequence, new QueuedJob(message, lastSequence));
+    return lastSequence;
+  }
+
+  /** Returns whether a job has that number, subject and body; called under the lock. */
+  boolean contains(long sequence, BrokerMessage message) {
+    QueuedJob job = jobs.get(sequence);
+    return job != null && job.message.subject().equals(message.subject())
+        && Arrays.equals(job.message.body(), message.body());
   }
 
   @Override

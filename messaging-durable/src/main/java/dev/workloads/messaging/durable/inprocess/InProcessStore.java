@@ -23,7 +23,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,12 +43,16 @@ public final class InProcessStore implements DurableStore {
   // All of these under the lock; the first entry is the oldest
   private final Map<String, StoredValue> values = new LinkedHashMap<>();
   private final Map<String, InProcessJobQueue> queues = new LinkedHashMap<>();
-  private final Map<String, Instant> messageIds = new LinkedHashMap<>();
+  private final Map<String, Kept> messageIds = new LinkedHashMap<>();
   private final Deque<BrokerMessage> deadLetters = new ArrayDeque<>();
   private long lastRevision;
+  private long lastLetter;
   private long bytes;
 
   private final List<BiConsumer<String, byte[]>> watchers = new CopyOnWriteArrayList<>();
+
+  /** Where the first message with an id was put, and when. */
+  private record Kept(Appended place, Instant at) {}
 
   /**
    * Creates a store.
@@ -174,51 +177,69 @@ public final class InProcessStore implements DurableStore {
   }
 
   @Override
-  public void append(BrokerMessage message, String id, Duration timeout) {
+  public void requireAppendable(BrokerMessage message, String id) {
     message.requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
+  }
+
+  @Override
+  public Appended append(BrokerMessage message, String id, Duration timeout) {
+    requireAppendable(message, id);
     lock.lock();
     try {
-      Consumer<BrokerMessage> taker = taker(message.subject());
       forgetOldIds();
-      if (!messageIds.containsKey(id)) {
-        taker.accept(message);
-        messageIds.put(id, Instant.now());
-        jobsChanged.signalAll();
+      InProcessJobQueue queue = queue(message.subject());
+      Kept first = messageIds.get(id);
+      if (first != null) {
+        return first.place();
       }
+      Appended place = queue == null ? bury(message) : enqueue(message, queue);
+      messageIds.put(id, new Kept(new Appended(place.queue(), place.sequence(), true), Instant.now()));
+      jobsChanged.signalAll();
+      return place;
     } finally {
       lock.unlock();
     }
   }
 
-  private Consumer<BrokerMessage> taker(String subject) {
-    if (subject.startsWith(Jobs.DEAD_LETTER_PREFIX)) {
-      return this::bury;
+  @Override
+  public boolean contains(Appended place, BrokerMessage message, Duration timeout) {
+    lock.lock();
+    try {
+      InProcessJobQueue queue = queues.get(place.queue());
+      return queue != null && queue.contains(place.sequence(), message);
+    } finally {
+      lock.unlock();
     }
-    return queues.values().stream().filter(queue -> queue.takes(subject)).findFirst()
-        .<Consumer<BrokerMessage>>map(queue -> job -> enqueue(job, queue))
-        .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no queue takes " + subject));
   }
 
-  private void enqueue(BrokerMessage job, InProcessJobQueue queue) {
+  /** Returns the queue that takes a subject, or {@code null} for the dead letters. */
+  private @Nullable InProcessJobQueue queue(String subject) {
+    return subject.startsWith(Jobs.DEAD_LETTER_PREFIX) ? null
+        : queues.values().stream().filter(queue -> queue.takes(subject)).findFirst()
+            .orElseThrow(() -> new BrokerException(Reason.NO_RESPONDERS, "no queue takes " + subject));
+  }
+
+  private Appended enqueue(BrokerMessage job, InProcessJobQueue queue) {
     if (queue.size() >= maxJobs) {
       throw new BrokerException(Reason.OVERLOADED, "there is no room for more: " + maxJobs + " jobs wait");
     }
     reserve(job.size());
-    queue.add(job);
+    return new Appended(queue.group(), queue.add(job), false);
   }
 
-  private void bury(BrokerMessage letter) {
+  private Appended bury(BrokerMessage letter) {
     reserve(letter.size());
     deadLetters.add(letter);
     if (deadLetters.size() > MAX_DEAD_LETTERS) {
       bytes -= deadLetters.remove().size();
     }
+    return new Appended(letter.subject(), ++lastLetter, false);
   }
 
   private void forgetOldIds() {
     Instant forgotten = Instant.now().minus(Collections.min(List.of(retention, LONGEST_DUPLICATE_WINDOW)));
-    Iterator<Instant> each = messageIds.values().iterator();
-    while (each.hasNext() && (each.next().isBefore(forgotten) || messageIds.size() >= MAX_MESSAGE_IDS)) {
+    Iterator<Kept> each = messageIds.values().iterator();
+    while (each.hasNext() && (each.next().at().isBefore(forgotten) || messageIds.size() >= MAX_MESSAGE_IDS)) {
       each.remove();
     }
   }
@@ -229,7 +250,7 @@ public final class InProcessStore implements DurableStore {
     try {
       requireFree(subjects, group);
       InProcessJobQueue queue = queues.computeIfAbsent(group,
-          name -> new InProcessJobQueue(lock, jobsChanged, released -> bytes -= released.size()));
+          name -> new InProcessJobQueue(name, lock, jobsChanged, released -> bytes -= released.size()));
       queue.enlarge(subjects, lease);
       return queue;
     } finally {

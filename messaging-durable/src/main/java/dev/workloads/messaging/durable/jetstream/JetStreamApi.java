@@ -3,9 +3,12 @@ package dev.workloads.messaging.durable.jetstream;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.ErrorReply;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.durable.DurableStore.Appended;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -18,8 +21,14 @@ import tools.jackson.databind.json.JsonMapper;
 final class JetStreamApi {
 
   static final String PREFIX = "$JS.API.";
+  /** Why nobody answers where something is not known to be missing. */
+  static final String OFF = "JetStream is off here, not allowed for this account, or in another domain: "
+      + "durable tasks need it in the domain of the server that they connect to";
+  static final String UNREADABLE = "the answer of JetStream cannot be read";
   private static final JsonMapper JSON = JsonMapper.shared();
   // The server's codes, which are the same in all versions
+  private static final int NO_MESSAGE = 10037;
+  private static final int NO_STREAM = 10059;
   private static final int TOO_LARGE = 10054;
   private static final int NO_ROOM = 10077;
   private static final int WRONG_LAST_SEQUENCE = 10071;
@@ -52,11 +61,19 @@ final class JetStreamApi {
    */
   JsonNode ask(String operation, Object request, Duration timeout) {
     try {
-      return read(transport.request(new BrokerMessage(PREFIX + operation, json(request)), timeout));
+      return request(operation, request, timeout);
     } catch (BrokerException e) {
-      throw e.reason() == Reason.NO_RESPONDERS
-          ? new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not answer " + operation, e) : e;
+      throw e.reason() == Reason.NO_RESPONDERS ? new BrokerException(Reason.BROKER_UNAVAILABLE,
+          "JetStream does not answer " + operation + ": " + OFF, e) : e;
     }
+  }
+
+  private JsonNode request(String operation, Object request, Duration timeout) {
+    JsonNode answer = read(transport.request(new BrokerMessage(PREFIX + operation, json(request)), timeout));
+    if (!answer.isObject()) {
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNREADABLE);
+    }
+    return answer;
   }
 
   /** Returns the error of an answer, or {@code null} if it is none. */
@@ -64,28 +81,66 @@ final class JetStreamApi {
     return answer.get("error");
   }
 
+  private static int code(JsonNode error) {
+    return error.path("err_code").intValue(0);
+  }
+
+  private static String description(JsonNode error) {
+    return error.path("description").stringValue("");
+  }
+
+  /**
+   * Asks the leader of a stream for a message.
+   *
+   * @param which {@code seq} or {@code last_by_subj}
+   * @return the message, or {@code null} if there is none
+   * @throws BrokerException {@code NO_RESPONDERS} if there is no such stream, or JetStream is off
+   */
+  @Nullable StreamMessage message(String stream, Map<String, Object> which, Duration timeout) {
+    JsonNode answer = request("STREAM.MSG.GET." + stream, which, timeout);
+    JsonNode error = error(answer);
+    if (error == null) {
+      return StreamMessage.of(answer.path("message"));
+    }
+    if (code(error) == NO_MESSAGE) {
+      return null;
+    }
+    throw new BrokerException(code(error) == NO_STREAM ? Reason.NO_RESPONDERS : Reason.BROKER_UNAVAILABLE,
+        "the stream " + stream + " cannot be read: " + description(error));
+  }
+
   /**
    * Publishes a message to a stream, with a header that makes it one for a stream, and waits until it is kept.
    *
-   * @return its sequence in the stream
    * @throws StaleRevisionException if the header names another last sequence than there is
    * @throws IllegalArgumentException if JetStream never takes such a message, for another of its headers
-   * @throws BrokerException if it is not kept; {@code NO_RESPONDERS} if no stream takes the subject
+   * @throws BrokerException if it is not kept; {@code NO_RESPONDERS} if no stream takes the subject; {@code TIMEOUT} also if
+   *     what answers is no stream, beside which there may be one that keeps it
    */
-  long publish(BrokerMessage message, Duration timeout) {
-    JsonNode answer = read(transport.request(message, timeout));
-    JsonNode error = error(answer);
-    if (error == null) {
-      return answer.path("seq").asLong();
+  Appended publish(BrokerMessage message, Duration timeout) {
+    BrokerMessage reply = transport.request(message, timeout);
+    JsonNode answer = ErrorReply.from(reply) == null ? read(reply) : JSON.missingNode();
+    JsonNode error = answer.path("error");
+    if (error.path("err_code").isInt()) {
+      throw refusal(message, error);
     }
-    String why = error.path("description").asString("");
-    int code = error.path("code").asInt();
-    throw switch (error.path("err_code").asInt()) {
+    String stream = answer.path("stream").stringValue("");
+    long sequence = answer.path("seq").longValue(0);
+    if (!error.isMissingNode() || stream.isEmpty() || sequence <= 0) {
+      throw new BrokerException(Reason.TIMEOUT, "what answers on " + message.subject()
+          + " is no stream: whether one keeps the message is unknown");
+    }
+    return new Appended(stream, sequence, answer.path("duplicate").booleanValue(false));
+  }
+
+  private static RuntimeException refusal(BrokerMessage message, JsonNode error) {
+    String why = description(error);
+    return switch (code(error)) {
       case WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN -> new StaleRevisionException(message.subject());
       case NO_ROOM, NO_ROOM_IN_ACCOUNT, LIMIT_OF_ACCOUNT -> new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
       case TOO_LARGE -> new BrokerException(Reason.PAYLOAD_TOO_LARGE, why);
       case SEALED -> new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
-      default -> code == BAD_REQUEST ? new IllegalArgumentException("JetStream does not take it: " + why)
+      default -> error.path("code").asInt() == BAD_REQUEST ? new IllegalArgumentException("JetStream does not take it: " + why)
           : new BrokerException(Reason.BROKER_UNAVAILABLE, "JetStream does not take it: " + why);
     };
   }
@@ -94,7 +149,7 @@ final class JetStreamApi {
     try {
       return JSON.readTree(answer.body());
     } catch (JacksonException e) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the answer of JetStream cannot be read", e);
+      return JSON.missingNode();
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.durable.Job;
 import dev.workloads.messaging.durable.JobQueue;
 import java.time.Duration;
@@ -31,6 +32,7 @@ final class JetStreamJobQueue implements JobQueue {
 
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
+  private static final SubscribeOptions MAY_REPEAT = new SubscribeOptions(true, null);
   private static final String PULL_IS_OVER = "408";
   private static final String STATUS = "Status";
   private static final int RECENT_JOBS = 1_000; // of which a second one is dropped: it came over the former server as well
@@ -62,7 +64,8 @@ final class JetStreamJobQueue implements JobQueue {
     this.consumer = JetStreamNames.consumer(group);
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
     // No queue group, which would bridge a move to another server as well: members are not told that nobody answers
-    this.subscription = api.transport().subscribeOverlapping(List.of(inbox + ".*"), (message, replies) -> receive(message));
+    this.subscription = api.transport().subscribe(List.of(inbox + ".*"), null, MAY_REPEAT,
+        (message, replies) -> receive(message));
   }
 
   // On a thread of the transport. A job has its own subject, what is said of a pull the pull's: whatever its reply-to is
@@ -120,7 +123,7 @@ final class JetStreamJobQueue implements JobQueue {
     String status = message.header(STATUS);
     if (!PULL_IS_OVER.equals(status)) {
       throw missing(Reason.BROKER_UNAVAILABLE, "503".equals(status)
-          ? "the stream " + stream + " or its consumer " + consumer + " is not there, or JetStream is off"
+          ? "the stream " + stream + " or its consumer " + consumer + " is not there, or " + JetStreamApi.OFF
           : "the consumer " + consumer + " of the stream " + stream + " hands out nothing: " + status + " "
               + message.header("Description"));
     }

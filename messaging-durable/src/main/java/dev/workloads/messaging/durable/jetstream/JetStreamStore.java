@@ -4,22 +4,23 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import java.util.Base64;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /**
  * Keeps values in a key-value bucket of JetStream (ADR-8), and jobs in streams that are work queues. Asks for no more rights
@@ -29,16 +30,24 @@ public final class JetStreamStore implements DurableStore {
 
   private static final String MESSAGE_ID = "Nats-Msg-Id";
   private static final String EXPECTED_REVISION = "Nats-Expected-Last-Subject-Sequence";
-  private static final String OPERATION = "KV-Operation";
-  private static final String DELETED = "DEL";
   private static final String CONTENT_TYPE = "Content-Type";
-  private static final int NO_MESSAGE = 10037;
-  private static final int NO_STREAM = 10059;
+  private static final String WRITE_ID = "Write-Id"; // by which who wrote a value finds it again
+  private static final SubscribeOptions WAKE_UP =
+      new SubscribeOptions(true, "clients that wait for a task look for its end once a second");
+  private static final long ANY_REVISION = -1;
+  // How long one server may take to answer, before another is asked; no more than half of the time that there is
+  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(1);
+  private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long WITHOUT_DIRECT_GETS_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final JetStreamApi api;
   private final String bucket;
   private final String inboxPrefix;
   private final @Nullable JetStreamProvisioner provisioner;
+  private final String writer = UUID.randomUUID() + "-";
+  private final AtomicLong lastWrite = new AtomicLong();
+  private volatile long nextDirectGetAt = System.nanoTime();
 
   /**
    * Creates a store.
@@ -62,101 +71,104 @@ public final class JetStreamStore implements DurableStore {
   @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);
-    StoredValue found = latest ? null : readFromAny(key, timeout); // which may be behind
-    return found == null ? readFromLeader(key, deadline.remaining()) : found;
+    StreamMessage found = latest ? null : readFromAny(key, timeout);
+    if (found == null) {
+      found = inBucket(() -> last(key, deadline.remaining()));
+    }
+    return found == null || found.isMarker() ? null : found.value();
   }
 
-  /** Asks any server that has the bucket (ADR-31); it answers with the message itself. */
-  private @Nullable StoredValue readFromAny(String key, Duration timeout) {
-    BrokerMessage found = inBucket(() -> api.transport().request(
-        new BrokerMessage(JetStreamApi.PREFIX + "DIRECT.GET.KV_" + bucket + "." + subject(key), new byte[0]), timeout));
-    String sequence = found.header("Nats-Sequence");
-    String time = found.header("Nats-Time-Stamp");
-    if (sequence == null || time == null || found.header(OPERATION) != null) {
+  /**
+   * Asks any server that has the bucket (ADR-31). It may be behind, so what it lacks the leader may have; the bucket may not
+   * allow it, or be missing, which looks alike.
+   */
+  private @Nullable StreamMessage readFromAny(String key, Duration timeout) {
+    if (System.nanoTime() - nextDirectGetAt < 0) {
       return null;
     }
-    return new StoredValue(found.body(), found.header(CONTENT_TYPE), Long.parseLong(sequence), instant(time));
-  }
-
-  private @Nullable StoredValue readFromLeader(String key, Duration timeout) {
-    JsonNode message = lastMessage(key, timeout);
-    return message == null || isDeletion(message) ? null : new StoredValue(decoded(message, "data"),
-        header(message, CONTENT_TYPE), message.path("seq").asLong(), instant(message.path("time").asString("")));
-  }
-
-  private @Nullable JsonNode lastMessage(String key, Duration timeout) {
-    JsonNode answer = api.ask("STREAM.MSG.GET.KV_" + bucket, Map.of("last_by_subj", subject(key)), timeout);
-    JsonNode error = JetStreamApi.error(answer);
-    if (error == null) {
-      return answer.path("message");
-    }
-    if (error.path("err_code").asInt() == NO_MESSAGE) {
-      return null;
-    }
-    return inBucket(() -> {
-      throw new BrokerException(error.path("err_code").asInt() == NO_STREAM ? Reason.NO_RESPONDERS
-          : Reason.BROKER_UNAVAILABLE, "the bucket " + bucket + " cannot be read: " + error.path("description").asString(""));
-    });
-  }
-
-  private static boolean isDeletion(JsonNode message) {
-    return header(message, OPERATION) != null;
-  }
-
-  private static byte[] decoded(JsonNode message, String name) {
-    return Base64.getDecoder().decode(message.path(name).asString(""));
-  }
-
-  private static @Nullable String header(JsonNode message, String name) {
-    return new String(decoded(message, "hdrs"), StandardCharsets.UTF_8).lines()
-        .filter(line -> line.regionMatches(true, 0, name + ":", 0, name.length() + 1))
-        .map(line -> line.substring(name.length() + 1).strip()).findFirst().orElse(null);
-  }
-
-  private static Instant instant(String time) {
     try {
-      return Instant.parse(time);
-    } catch (DateTimeParseException e) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the answer of JetStream cannot be read", e);
+      StreamMessage found = StreamMessage.ofDirectGet(api.transport().request(new BrokerMessage(
+          JetStreamApi.PREFIX + "DIRECT.GET.KV_" + bucket + "." + subject(key), new byte[0]), longestAnswer(timeout)));
+      return found == null || found.isMarker() ? null : found;
+    } catch (BrokerException e) {
+      if (e.reason() == Reason.NO_RESPONDERS) {
+        nextDirectGetAt = System.nanoTime() + WITHOUT_DIRECT_GETS_NANOS;
+      }
+      return null;
     }
+  }
+
+  private @Nullable StreamMessage last(String key, Duration timeout) {
+    return api.message("KV_" + bucket, Map.of("last_by_subj", subject(key)), timeout);
+  }
+
+  private static Duration longestAnswer(Duration timeout) {
+    Duration half = timeout.dividedBy(2);
+    return half.compareTo(LONGEST_ANSWER) < 0 ? half : LONGEST_ANSWER;
   }
 
   @Override
   public long compareAndSet(String key, byte[] value, long revision, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);
-    BrokerMessage message = message(key, value);
+    BrokerMessage message = new BrokerMessage(subject(key), value);
     try {
-      return write(replacing(message, revision), timeout);
+      return write(key, message, revision, timeout);
     } catch (StaleRevisionException e) {
-      JsonNode last = revision == 0 ? lastMessage(key, deadline.remaining()) : null;
-      if (last == null || !isDeletion(last)) {
+      StreamMessage last = revision == 0 ? inBucket(() -> last(key, deadline.remaining())) : null;
+      if (last == null || !last.isMarker()) {
         throw e;
       }
-      return write(replacing(message, last.path("seq").asLong()), deadline.remaining()); // the mark that somebody deleted it
+      return write(key, message, last.sequence(), deadline.remaining());
     }
-  }
-
-  private static BrokerMessage replacing(BrokerMessage message, long revision) {
-    return message.withHeader(EXPECTED_REVISION, Long.toString(revision));
   }
 
   @Override
   public void put(String key, byte[] value, @Nullable String contentType, Duration timeout) {
-    BrokerMessage message = message(key, value).withHeader(MESSAGE_ID, key);
-    write(contentType == null ? message : message.withHeader(CONTENT_TYPE, contentType), timeout);
+    BrokerMessage message = new BrokerMessage(subject(key), value).withHeader(MESSAGE_ID, key);
+    write(key, contentType == null ? message : message.withHeader(CONTENT_TYPE, contentType), ANY_REVISION, timeout);
   }
 
   @Override
   public void delete(String key, long revision, Duration timeout) {
-    write(replacing(message(key, new byte[0]).withHeader(OPERATION, DELETED), revision), timeout);
+    write(key, new BrokerMessage(subject(key), new byte[0]).withHeader("KV-Operation", "DEL"), revision, timeout);
   }
 
-  private BrokerMessage message(String key, byte[] value) {
-    return new BrokerMessage(subject(key), value);
+  private long write(String key, BrokerMessage message, long revision, Duration timeout) {
+    Deadline deadline = Deadline.after(timeout);
+    String writeId = writer + lastWrite.incrementAndGet();
+    BrokerMessage marked = message.withHeader(WRITE_ID, writeId);
+    try {
+      return inBucket(() -> api.publish(revision == ANY_REVISION ? marked
+          : marked.withHeader(EXPECTED_REVISION, Long.toString(revision)), longestAnswer(timeout))).sequence();
+    } catch (BrokerException e) {
+      if (e.reason() != Reason.TIMEOUT) {
+        throw e;
+      }
+      return inBucket(() -> outcome(key, writeId, revision, deadline));
+    }
   }
 
-  private long write(BrokerMessage message, Duration timeout) {
-    return inBucket(() -> api.publish(message, timeout));
+  /**
+   * Returns the revision of a write that nobody has answered yet, once the leader has it. Where the bucket is missing, it is
+   * the watchers of the key who do not answer: only the leader's servers tell. While one is elected, nobody may.
+   */
+  private long outcome(String key, String writeId, long revision, Deadline deadline) {
+    for (long pause = FIRST_PAUSE_NANOS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS)) {
+      try {
+        StreamMessage last = last(key, deadline.remaining());
+        if (last != null && writeId.equals(last.message().header(WRITE_ID))) {
+          return last.sequence();
+        }
+        if (revision != ANY_REVISION && revision != (last == null ? 0 : last.sequence())) {
+          throw new StaleRevisionException(key);
+        }
+      } catch (BrokerException e) {
+        if (e.reason() == Reason.NO_RESPONDERS || e.reason() == Reason.TIMEOUT) {
+          throw e;
+        }
+      }
+      LockSupport.parkNanos(pause); // an interrupt ends the next look
+    }
   }
 
   private <T> T inBucket(Supplier<T> operation) {
@@ -165,7 +177,7 @@ public final class JetStreamStore implements DurableStore {
     } catch (BrokerException e) {
       prepareAgainIfMissing(e);
       throw e.reason() == Reason.NO_RESPONDERS ? new BrokerException(Reason.BROKER_UNAVAILABLE,
-          "the bucket " + bucket + " is not there, or JetStream is off", e) : e;
+          "the bucket " + bucket + " is not there, or " + JetStreamApi.OFF, e) : e;
     }
   }
 
@@ -177,19 +189,31 @@ public final class JetStreamStore implements DurableStore {
 
   @Override
   public Watch watch(BiConsumer<String, byte[]> listener) {
-    MessageTransport.Subscription subscription = api.transport().subscribeOverlapping(List.of(subject("*")),
+    MessageTransport.Subscription subscription = api.transport().subscribe(List.of(subject("*")), null, WAKE_UP,
         (message, replies) -> listener.accept(message.subject().substring(subject("").length()), message.body()));
     return subscription::close;
   }
 
   @Override
-  public void append(BrokerMessage message, String id, Duration timeout) {
+  public void requireAppendable(BrokerMessage message, String id) {
+    message.withHeader(MESSAGE_ID, id).requireSendable(api.transport().maxPayload());
+  }
+
+  @Override
+  public Appended append(BrokerMessage message, String id, Duration timeout) {
     try {
-      api.publish(message.withHeader(MESSAGE_ID, id), timeout);
+      return api.publish(message.withHeader(MESSAGE_ID, id), timeout);
     } catch (BrokerException e) {
       prepareAgainIfMissing(e);
       throw e;
     }
+  }
+
+  @Override
+  public boolean contains(Appended place, BrokerMessage message, Duration timeout) {
+    StreamMessage found = api.message(place.queue(), Map.of("seq", place.sequence()), timeout);
+    return found != null && found.message().subject().equals(message.subject())
+        && Arrays.equals(found.message().body(), message.body());
   }
 
   @Override
