@@ -44,6 +44,7 @@ class PackagedAppsIT {
         assertThat(HTTP_API.post("{\"payload\": \"leet\"}").body()).isEqualTo("1337");
       }
       assertThat(HTTP_API.post("{\"worker\": \"other\", \"payload\": \"leet\"}").statusCode()).isEqualTo(502);
+      assertThat(reverse.health()).as("what would say why it is DOWN").contains("\"status\":\"CONNECTED\"");
     }
   }
 
