@@ -766,6 +766,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   void leaseIsRenewedInTimeWhereTheQueuesIsShorterThanTheSettings() throws Exception {
     lease = Duration.ofSeconds(12);
     provision();
+    store.keepQueueLease(lease);
     lease = Duration.ofMinutes(2);
     start(settings(), message -> {
       new CountDownLatch(1).await(13, TimeUnit.SECONDS);

@@ -111,6 +111,7 @@ public abstract class DurableTasksFixture {
     lease = SHORT;
     provision();
     lease = LEASE;
+    store.keepQueueLease(SHORT);
   }
 
   // They are counted when the state can be seen already

@@ -32,6 +32,7 @@ public final class ObservedStore implements DurableStore {
   private final Map<String, StoredValue> behind = new ConcurrentHashMap<>();
   private volatile boolean silent;
   private volatile boolean hurried;
+  private volatile @Nullable Duration queueLease;
 
   public ObservedStore(DurableStore store) {
     this.store = store;
@@ -65,6 +66,11 @@ public final class ObservedStore implements DurableStore {
   /** Has jobs that are given back be handed out again at once, whatever the delay. */
   public void hurry() {
     hurried = true;
+  }
+
+  /** Has queues keep this lease, whatever their workers ask for, as queues do that workers may not change. */
+  public void keepQueueLease(Duration lease) {
+    queueLease = lease;
   }
 
   /** Returns what was done, in its order. */
@@ -152,7 +158,8 @@ public final class ObservedStore implements DurableStore {
 
   @Override
   public JobQueue open(String group, List<String> subjects, Duration lease) {
-    JobQueue queue = store.open(group, subjects, lease);
+    Duration kept = queueLease;
+    JobQueue queue = store.open(group, subjects, kept == null ? lease : kept);
     return new JobQueue() {
 
       @Override
