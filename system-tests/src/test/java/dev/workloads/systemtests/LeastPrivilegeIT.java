@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -49,12 +50,14 @@ class LeastPrivilegeIT {
       "--messaging.durable.subscriptions=jobs.default,jobs.task-leet", "--messaging.durable.provision-only=true",
       "--messaging.listener.enabled=false"};
   private static final List<String> JET_STREAM = List.of("$JS.API.INFO", "$JS.API.STREAM.CREATE.JOBS_other",
-      "$JS.API.STREAM.UPDATE.KV_TASKS", "$JS.API.STREAM.DELETE.KV_TASKS", "$JS.API.STREAM.PURGE.JOBS_task-leet",
+      "$JS.API.STREAM.UPDATE.JOBS_other", "$JS.API.STREAM.DELETE.KV_TASKS", "$JS.API.STREAM.PURGE.JOBS_task-leet",
       "$JS.API.STREAM.MSG.DELETE.JOBS_task-leet", "$JS.API.STREAM.MSG.GET.JOBS_other",
       "$JS.API.DIRECT.GET.JOBS_DEAD.jobs-dead.task-leet", "$JS.API.STREAM.SNAPSHOT.KV_TASKS",
       "$JS.API.CONSUMER.CREATE.KV_TASKS", "$JS.API.CONSUMER.DURABLE.CREATE.KV_TASKS.spy",
       "$JS.API.CONSUMER.DELETE.JOBS_task-leet.task-leet", "$JS.API.CONSUMER.MSG.NEXT.JOBS_other.other",
       "$JS.ACK.JOBS_other.other.1.1.1.1.0", "$KV.OTHER.x", "jobs", "jobs-dead.other");
+  private static final List<String> OF_THE_INIT_STEP = List.of("$JS.API.STREAM.CREATE.KV_TASKS",
+      "$JS.API.STREAM.UPDATE.KV_TASKS", "$JS.API.STREAM.UPDATE.JOBS_task-leet", "$JS.API.STREAM.UPDATE.JOBS_DEAD");
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   @TempDir
@@ -156,6 +159,7 @@ class LeastPrivilegeIT {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
+      client.areRefused(OF_THE_INIT_STEP);
       client.publish("$JS.API.STREAM.MSG.GET.JOBS_task-leet").isAllowed();
       client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
       client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
@@ -184,6 +188,7 @@ class LeastPrivilegeIT {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
+      client.areRefused(OF_THE_INIT_STEP);
       client.subscribe("tasks.default", "task-leet").isAllowed();
       client.subscribe("$SRV.PING", null).isAllowed();
       client.subscribe("$SRV.PING.task-leet.>", null).isAllowed();
@@ -200,7 +205,7 @@ class LeastPrivilegeIT {
   }
 
   @Test
-  void provisionerMayOnlyCreate() throws Exception {
+  void provisionerMayOnlyCreateAndEnlarge() throws Exception {
     try (Client client = new Client(nats, "provisioner", "init")) {
       for (String subject : List.of(">", "tasks.>", "jobs.>", "jobs-dead.>", "$KV.TASKS.>", "$JS.>", "_INBOX.>",
           "_INBOX_http_api.>", "$SRV.>")) {
@@ -212,6 +217,16 @@ class LeastPrivilegeIT {
         client.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       client.areRefused(JET_STREAM);
+    }
+  }
+
+  @Test
+  void provisionerEnlargesWhatIsThere() throws Exception {
+    String[] more = {"--messaging.durable.max-jobs=2000000", "--messaging.durable.ack-wait=40s", "--messaging.durable.retention=48h"};
+    try (App provisioner = App.taskLeet(nats.url(), Stream.of(PROVISIONER, more).flatMap(Arrays::stream).toArray(String[]::new))) {
+      assertThat(provisioner.awaitExit()).isZero();
+      assertThat(provisioner.log()).doesNotContainIgnoringCase("violation").contains("Enlarged the JetStream stream KV_TASKS",
+          "Enlarged the JetStream stream JOBS_task-leet", "Enlarged the JetStream consumer task-leet");
     }
   }
 

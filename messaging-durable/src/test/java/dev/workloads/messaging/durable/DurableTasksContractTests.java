@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -543,6 +544,14 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
       waits.add(Duration.ofNanos(System.nanoTime() - submitted));
     }
     assertThat(waits).allMatch(wait -> wait.toMillis() < 1000);
+  }
+
+  @Test
+  @Timeout(100)
+  void idleWorkerStaysWellForAMinute() {
+    JobListenerContainer idle = start(message -> message.reply("done"));
+    Awaitility.await().during(Duration.ofMinutes(1)).atMost(Duration.ofSeconds(70)).until(() -> idle.problem() == null);
+    assertThat(store.done().stream().filter("pull"::equals)).hasSizeGreaterThan(20);
   }
 
   @Test
