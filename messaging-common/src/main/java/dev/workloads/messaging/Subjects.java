@@ -8,6 +8,8 @@ public final class Subjects {
 
   private static final String TOKEN_RULE = " must be tokens of printable ASCII, joined by single dots";
   private static final int WORKER_NAME_MAX_LENGTH = 128;
+  private static final String JOBS = "jobs.";
+  private static final List<String> OF_JETSTREAM = List.of(JOBS, "jobs-dead.", "$KV.", "$JS.");
 
   private Subjects() {}
 
@@ -73,6 +75,23 @@ public final class Subjects {
       throw new IllegalArgumentException("the queue group \"" + group + "\" must be printable ASCII without blanks");
     }
     return group;
+  }
+
+  /** Returns whether JetStream alone answers what is sent to the subject: another's reply would be taken for its own. */
+  public static boolean isAnsweredByJetStream(String subject) {
+    return OF_JETSTREAM.stream().anyMatch(subject::startsWith);
+  }
+
+  /**
+   * Checks that a listener may handle the messages to a pattern. One with a wildcard for the first token may, to hear them.
+   *
+   * @throws IllegalArgumentException if they are durable tasks, which a queue keeps for their workers
+   */
+  public static void requireNoJobs(String pattern) {
+    if (pattern.startsWith(JOBS)) {
+      throw new IllegalArgumentException("\"" + pattern + "\" is for durable tasks, which a queue keeps for their worker: "
+          + "subscribe to tasks. in place of jobs., and name the durable ones in messaging.durable.subscriptions");
+    }
   }
 
   private static void requireDisjoint(List<String> patterns) {

@@ -26,6 +26,7 @@ public record ListenerSettings(String id, List<String> subscriptions, String gro
     require(maxInFlight > 0, "max-in-flight must be at least 1");
     require(queueCapacity >= 0, "queue-capacity must not be negative");
     Subjects.requireSubscription(subscriptions, queueGroup(group));
+    subscriptions.forEach(Subjects::requireNoJobs);
   }
 
   /** Returns the queue group, or {@code null} for none. */

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -72,7 +73,7 @@ public final class MessageListenerContainer implements SmartLifecycle {
       if (pool == null) {
         ThreadPoolExecutor started = newPool(); // has no threads before the first message
         subscription = transport.subscribe(settings.subscriptions(), settings.queueGroup(),
-            (message, replies) -> receive(new Delivery(message, replies, System.nanoTime()), started));
+            (message, replies) -> receive(new Delivery(heard(message), replies, System.nanoTime()), started));
         pool = started;
         keepAlive = keepAlive();
         log.info("Listener {} handles {} in group {}", settings.id(), settings.subscriptions(), settings.group());
@@ -80,6 +81,11 @@ public final class MessageListenerContainer implements SmartLifecycle {
     } finally {
       lifecycle.unlock();
     }
+  }
+
+  // Such as an audit of everything hears: whatever it replied, even that it is full, would be taken for JetStream's answer
+  private static BrokerMessage heard(BrokerMessage message) {
+    return Subjects.isAnsweredByJetStream(message.subject()) ? message.withReplyTo(null) : message;
   }
 
   // In a worker without a web server all other threads may be daemons: the JVM would end

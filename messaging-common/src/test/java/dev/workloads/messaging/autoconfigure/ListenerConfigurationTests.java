@@ -26,6 +26,8 @@ import java.util.stream.Stream;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.aop.Advisor;
 import org.springframework.aop.framework.autoproxy.DefaultAdvisorAutoProxyCreator;
 import org.springframework.aop.support.DefaultPointcutAdvisor;
@@ -110,6 +112,27 @@ class ListenerConfigurationTests {
         .contains("Annotated.resizeImages", "max-in-flight must be at least 1");
     assertThat(FailedStart.report(annotated.withPropertyValues("messaging.listeners.resize-images.max-in-flght=1")))
         .contains("messaging.listeners.resize-images.max-in-flght");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"jobs.listens", "jobs.>", "jobs.*", "tasks.a,jobs.a"})
+  void listenerOfDurableTasksStopsTheStart(String subjects) {
+    for (String listener : List.of("one", "resize-images")) {
+      for (String group : List.of("g", "broadcast")) {
+        String prefix = "messaging.listeners." + listener;
+        assertThat(FailedStart.report((listener.equals("one") ? two.withPropertyValues(
+            "messaging.listeners.other.subscriptions=b") : annotated).withPropertyValues(
+                prefix + ".subscriptions=" + subjects, prefix + ".consumer-group=" + group)))
+            .contains("jobs.", "is for durable tasks", "messaging.durable.subscriptions");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {">", "*.a", "jobs-dead.>", "$KV.CONFIG.>", "$JS.EVENT.>", "jobsearch.a"})
+  void listenerThatHearsMoreThanTasksIsNoMistake(String subjects) {
+    annotated.withPropertyValues("messaging.listeners.resize-images.subscriptions=" + subjects)
+        .run(context -> assertThat(context).hasNotFailed());
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -248,5 +249,19 @@ class ListenerRepliesTests extends ListenerFixture {
 
   private static BrokerMessageHandler handler(boolean nonBlocking, BrokerMessageHandler handler) {
     return nonBlocking ? new NonBlocking(handler) : handler;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"jobs.leet", "jobs-dead.group", "$KV.TASKS.id", "$JS.API.INFO"})
+  void listenerToEverythingHearsWhatJetStreamAnswersAndAnswersNothing(String subject) throws Exception {
+    start(scripted, message -> {
+      started.add(message.subject() + " " + message.replyTo());
+      throw new IllegalStateException("also not that it failed");
+    }, new ListenerSettings("audit", List.of(">"), ListenerSettings.BROADCAST, 1, 0, Duration.ofSeconds(5)));
+    scripted.receive(new BrokerMessage(subject, new byte[0], "replies.r", Map.of()), replies::add);
+    assertThat(started.poll(5, TimeUnit.SECONDS)).isEqualTo(subject + " null");
+    containers.forEach(MessageListenerContainer::stop);
+    assertThat(replies).isEmpty();
+    assertThat(scripted.tries()).isEmpty();
   }
 }
