@@ -43,6 +43,11 @@ final class BrokenStore implements DurableStore {
   }
 
   @Override
+  public Duration retention() {
+    return store.retention();
+  }
+
+  @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
     check(onRead, timeout);
     return store.read(key, latest, timeout);

@@ -100,7 +100,7 @@ class DurableFaultsIT {
   }
 
   private static DurableTasks client(NatsTransport transport) {
-    return new DurableTasks(new JetStreamStore(transport, "TASKS", "_INBOX", null), RETENTION, Duration.ZERO,
+    return new DurableTasks(new JetStreamStore(transport, "TASKS", RETENTION, "_INBOX", null), Duration.ZERO,
         UnaryOperator.identity());
   }
 

@@ -8,15 +8,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a worker does with a job, judged by the entry of its task. Decides only: nothing is read or written.
  *
- * @param next how the entry goes on, where the action records it
- * @param reason why the job is a dead letter, where it is one
+ * @param entry what the action changes, or {@code null} if it changes none
+ * @param started how the entry goes on, if an attempt begins
+ * @param settlement how the job ends, if it does
  */
-record Claim(Action action, @Nullable TaskRecord next, String reason) {
+record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord started, @Nullable Settlement settlement) {
 
-  static final String NO_TASK_ID = "no " + Jobs.TASK_ID_HEADER;
-  static final String EXPIRED = "expired";
-  static final String UNREADABLE = "entry unreadable";
-  static final String NO_HANDLER = "no handler";
   private static final int MAX_DELIVERIES_WITHOUT_HANDLER = 20;
 
   enum Action {
@@ -30,10 +27,8 @@ record Claim(Action action, @Nullable TaskRecord next, String reason) {
     IGNORE,
     /** Others may have a handler for it. */
     GIVE_BACK,
-    /** It has no task: a dead letter, and no more. */
-    BURY,
-    /** A dead letter, and the task has failed. */
-    FAIL
+    /** There is no attempt to make: write how the job ends. */
+    SETTLE
   }
 
   /**
@@ -41,36 +36,43 @@ record Claim(Action action, @Nullable TaskRecord next, String reason) {
    *
    * @param entry of the task that the job names, or {@code null} if there is none
    * @param runner the one that claims the job
-   * @param ownRunners those of this worker that are at an attempt
+   * @param ownRunners those of this worker that claim jobs or are at an attempt
    */
-  static Claim of(Job job, @Nullable TaskEntry entry, String runner, Set<String> ownRunners, boolean hasHandler,
+  static Claim of(Job job, @Nullable TaskStatus entry, String runner, Set<String> ownRunners, boolean hasHandler,
       int maxAttempts) {
-    if (taskId(job.message()) == null || entry == null || isOfAnotherTask(job, entry.task())) {
-      return new Claim(Action.BURY, null, taskId(job.message()) == null ? NO_TASK_ID : EXPIRED);
+    if (entry == null || isOfAnotherTask(job, entry.task())) {
+      return bury(taskId(job.message()) == null ? "no " + Jobs.TASK_ID_HEADER : "expired");
     }
     TaskRecord task = entry.task();
     boolean isRunning = task.state() == TaskState.RUNNING;
-    if (isRunning && task.runner() != null && (task.runner().equals(runner) || ownRunners.contains(task.runner()))) {
-      // Ours: the answer was lost. Of another thread here: while there was no connection, its lease ran out
-      return new Claim(task.runner().equals(runner) ? Action.GO_ON : Action.IGNORE, null, "");
+    if (isRunning && runner.equals(task.runner())) { // the answer to the write was lost
+      return new Claim(Action.GO_ON, entry, null, null);
+    }
+    if (isRunning && task.runner() != null && ownRunners.contains(task.runner())) { // its lease ran out without a connection
+      return new Claim(Action.IGNORE, null, null, null);
     }
     boolean isPutBack = isPutBack(job, task);
     boolean isSecondJob = task.job() != 0 && task.job() != job.sequence();
     if (!isPutBack && (isSecondJob || task.state().isFinished())) {
-      return new Claim(Action.ACKNOWLEDGE, null, "");
+      return new Claim(Action.ACKNOWLEDGE, null, null, null);
     }
-    // Found running, the attempt before ended without a word: its worker has died, or was cut off
-    int failures = isPutBack ? 0 : task.failures() + (isRunning ? 1 : 0);
     if (!hasHandler) {
-      return job.deliveries() < MAX_DELIVERIES_WITHOUT_HANDLER
-          ? new Claim(Action.GIVE_BACK, null, NO_HANDLER) : fail(task, task.failures(), NO_HANDLER);
+      return job.deliveries() < MAX_DELIVERIES_WITHOUT_HANDLER ? new Claim(Action.GIVE_BACK, null, null, null)
+          : fail(entry, task.failures(), "no handler");
     }
-    return failures >= maxAttempts ? fail(task, failures, "the worker ended during the attempt")
-        : new Claim(Action.BEGIN, task.started(job.sequence(), runner, failures, Instant.now()), "");
+    // If it is running, the worker of the attempt before has died, or was cut off
+    int failures = isPutBack ? 0 : task.failures() + (isRunning ? 1 : 0);
+    return failures >= maxAttempts ? fail(entry, failures, "the worker ended during the attempt")
+        : new Claim(Action.BEGIN, entry, task.started(job.sequence(), runner, failures, Instant.now()), null);
   }
 
-  private static Claim fail(TaskRecord task, int failures, String reason) {
-    return new Claim(Action.FAIL, task.failed(failures, new TaskError(500, reason), Instant.now()), reason);
+  /** The job becomes a dead letter, whatever the entry of its task. */
+  static Claim bury(String reason) {
+    return new Claim(Action.SETTLE, null, null, Settlement.buried(reason));
+  }
+
+  private static Claim fail(TaskStatus entry, int failures, String reason) {
+    return new Claim(Action.SETTLE, entry, null, Settlement.givenUp(entry.task(), failures, new TaskError(500, reason)));
   }
 
   // Once the entry of a job has expired, its key may be that of another task; who puts a job back may change its payload
@@ -78,7 +80,7 @@ record Claim(Action action, @Nullable TaskRecord next, String reason) {
     String subject = job.message().subject();
     String worker = subject.substring(Math.min(subject.length(), Jobs.SUBJECT_PREFIX.length()));
     return task.job() != job.sequence() && !isPutBack(job, task)
-        && !task.hash().equals(DurableTasks.hash(worker, job.message().body()));
+        && !task.hash().equals(TaskRegister.hash(worker, job.message().body()));
   }
 
   private static boolean isPutBack(Job job, TaskRecord task) {

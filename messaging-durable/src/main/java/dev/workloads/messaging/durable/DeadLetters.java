@@ -40,14 +40,18 @@ final class DeadLetters {
   }
 
   /**
-   * Keeps a copy; returns whether the broker takes any. May be repeated: of several copies with one id there is one.
+   * Keeps a copy; returns whether the broker takes any, and gives the job back if it takes none. May be repeated: of several
+   * copies with one id there is one.
    *
-   * @param id names the letter together with the attempts
+   * @param entry of the job's task, or {@code null} if the job has none
    * @throws BrokerException if the broker takes nothing now
    */
-  boolean add(Job job, String reason, String id, int attempts, Duration timeout) {
+  boolean add(Job job, @Nullable TaskStatus entry, String reason, Duration timeout) {
     BrokerMessage message = job.message();
     String subject = Jobs.DEAD_LETTER_PREFIX + settings.group();
+    int attempts = entry == null ? 0 : entry.attempts();
+    // The letters of all groups are in one stream
+    String id = (entry == null ? settings.group() + "." + job.sequence() : entry.id()) + "-" + attempts;
     String task = Claim.taskId(message);
     Map<String, List<String>> named = task == null ? Map.of() : Map.of(Jobs.TASK_ID_HEADER, List.of(task));
     String why = "";
@@ -56,7 +60,7 @@ final class DeadLetters {
       try {
         store.append(copy.withHeader(Jobs.JOB_SUBJECT_HEADER, ascii(message.subject()))
             .withHeader(Jobs.TASK_ATTEMPTS_HEADER, Integer.toString(attempts))
-            .withHeader(Jobs.REASON_HEADER, ascii(reason)), id + "-" + attempts, timeout);
+            .withHeader(Jobs.REASON_HEADER, ascii(reason)), id, timeout);
         refusal = null;
         return true;
       } catch (IllegalArgumentException | StaleRevisionException | BrokerException e) {
@@ -64,12 +68,16 @@ final class DeadLetters {
           throw e;
         }
         failures.log(Level.ERROR, message,
-            "A dead letter cannot have all that its job has: " + e.getMessage() + " (job " + job.sequence() + ")");
+            "The broker refuses a copy of a job as a dead letter, so the next copy has less of it: " + e.getMessage() + " (job "
+                + job.sequence() + ")");
         why = String.valueOf(e.getMessage());
       }
     }
     refusal = new Refusal("job " + job.sequence() + " cannot be a dead letter: " + why,
         Deadline.after(settings.lease().multipliedBy(2)));
+    failures.log(Level.ERROR, message, "A job of which there can be no dead letter stays in its queue, and comes again in "
+        + settings.lease() + " (" + Attempt.name(job, entry) + ")");
+    job.giveBack(settings.lease());
     return false;
   }
 

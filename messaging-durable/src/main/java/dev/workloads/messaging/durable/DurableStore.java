@@ -33,6 +33,9 @@ public interface DurableStore {
    */
   long compareAndSet(String key, byte[] value, long revision, Duration timeout);
 
+  /** Returns how long a value is kept that is not written again. */
+  Duration retention();
+
   /** Writes a value, whatever there is. Only to be repeated with the same value. */
   void put(String key, byte[] value, @Nullable String contentType, Duration timeout);
 

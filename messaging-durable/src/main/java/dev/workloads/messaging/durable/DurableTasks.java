@@ -7,9 +7,6 @@ import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.Retry;
 import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.durable.DurableStore.Appended;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,7 +38,6 @@ public final class DurableTasks implements AutoCloseable {
   private final DurableStore store;
   private final TaskRegister register;
   private final TaskChanges changes;
-  private final Duration retention;
   private final Duration retryWindow;
   private final UnaryOperator<BrokerMessageHandler> around;
   private final SecureRandom random = new SecureRandom();
@@ -50,16 +46,13 @@ public final class DurableTasks implements AutoCloseable {
   /**
    * Creates a client.
    *
-   * @param retention how long the store keeps what is not written any more
    * @param retryWindow how long a submission is tried again that no worker took
    * @param around stands around each submission; it returns what it is given, or throws what it is thrown
    */
-  public DurableTasks(DurableStore store, Duration retention, Duration retryWindow,
-      UnaryOperator<BrokerMessageHandler> around) {
+  public DurableTasks(DurableStore store, Duration retryWindow, UnaryOperator<BrokerMessageHandler> around) {
     this.store = store;
     this.register = new TaskRegister(store);
     this.changes = new TaskChanges(store);
-    this.retention = retention;
     this.retryWindow = retryWindow;
     this.around = around;
   }
@@ -82,9 +75,9 @@ public final class DurableTasks implements AutoCloseable {
       throw new IllegalArgumentException("not a worker's name");
     }
     Deadline deadline = Deadline.after(timeout);
-    String id = idempotencyKey == null ? randomId() : hash(idempotencyKey.getBytes(StandardCharsets.UTF_8));
+    String id = idempotencyKey == null ? randomId() : TaskRegister.id(idempotencyKey);
     BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id);
-    TaskRecord task = TaskRecord.queued(worker, hash(worker, payload), Instant.now());
+    TaskRecord task = TaskRecord.queued(worker, TaskRegister.hash(worker, payload), Instant.now());
     Submission submission = Retry.within(retryWindow, elapsed -> {
       store.requireAppendable(job, id); // so that mostly nothing has to be deleted
       return createOrRepeat(id, task, deadline);
@@ -99,7 +92,7 @@ public final class DurableTasks implements AutoCloseable {
         throw e;
       }
     }
-    return status(submission.entry());
+    return submission.entry();
   }
 
   /**
@@ -107,14 +100,14 @@ public final class DurableTasks implements AutoCloseable {
    *
    * @param isRepeat whether another one made it, which then deletes it no more, if it was refused
    */
-  private record Submission(TaskEntry entry, boolean isRepeat) {}
+  private record Submission(TaskStatus entry, boolean isRepeat) {}
 
   private Submission createOrRepeat(String id, TaskRecord task, Deadline deadline) {
     while (true) {
       try {
         return new Submission(register.create(id, task, deadline.remaining()), false);
       } catch (StaleRevisionException e) {
-        TaskEntry found = repeat(id, task, deadline);
+        TaskStatus found = repeat(id, task, deadline);
         if (found != null) {
           return new Submission(found, true);
         }
@@ -126,8 +119,8 @@ public final class DurableTasks implements AutoCloseable {
    * Returns the entry that another submission has made, or {@code null} if it is gone. The other one may be about to delete
    * it, by its revision, because its job was refused: then the job of this one had none. So it gets another revision.
    */
-  private @Nullable TaskEntry repeat(String id, TaskRecord task, Deadline deadline) {
-    TaskEntry found = findSubmitted(id, deadline);
+  private @Nullable TaskStatus repeat(String id, TaskRecord task, Deadline deadline) {
+    TaskStatus found = findSubmitted(id, deadline);
     if (found == null) {
       return null;
     }
@@ -137,12 +130,12 @@ public final class DurableTasks implements AutoCloseable {
     try {
       return found.task().isNew() ? register.replace(found, found.task(), deadline.remaining()) : found;
     } catch (StaleRevisionException e) {
-      TaskEntry latest = findSubmitted(id, deadline);
+      TaskStatus latest = findSubmitted(id, deadline);
       return latest != null && latest.task().equals(found.task()) ? latest : null; // another repeat has given it one
     }
   }
 
-  private @Nullable TaskEntry findSubmitted(String id, Deadline deadline) {
+  private @Nullable TaskStatus findSubmitted(String id, Deadline deadline) {
     try {
       return register.findLatest(id, deadline.remaining());
     } catch (UnreadableEntryException e) {
@@ -191,7 +184,7 @@ public final class DurableTasks implements AutoCloseable {
   }
 
   // What is left, should this fail, is found by a repeat, or expires unseen
-  private void forget(TaskEntry refused, Deadline deadline) {
+  private void forget(TaskStatus refused, Deadline deadline) {
     try {
       store.delete(refused.id(), refused.revision(), deadline.remaining());
     } catch (BrokerException | StaleRevisionException e) {
@@ -201,12 +194,11 @@ public final class DurableTasks implements AutoCloseable {
 
   /** Returns how a task is, or {@code null} if there is none with the id. */
   public @Nullable TaskStatus find(String id, Duration timeout) {
-    TaskEntry found = orNone(() -> register.find(id, timeout));
-    return found == null ? null : status(found);
+    return orNone(() -> register.find(id, timeout));
   }
 
   /** Returns what a search has found; what cannot be read is no task. */
-  private @Nullable TaskEntry orNone(Supplier<@Nullable TaskEntry> search) {
+  private @Nullable TaskStatus orNone(Supplier<@Nullable TaskStatus> search) {
     try {
       return search.get();
     } catch (UnreadableEntryException e) {
@@ -251,7 +243,7 @@ public final class DurableTasks implements AutoCloseable {
   // With a revision that none has: it is not known before the value is kept
   private boolean isWanted(String id, byte[] value, Predicate<TaskStatus> wanted) {
     TaskRecord task = TaskRegister.parse(value);
-    return task == null || wanted.test(status(new TaskEntry(id, task, NO_REVISION, Instant.now())));
+    return task == null || wanted.test(new TaskStatus(id, task, Instant.now(), NO_REVISION));
   }
 
   /** Lets all who wait look at their task now, so that they find out what they want of it by now. */
@@ -261,8 +253,7 @@ public final class DurableTasks implements AutoCloseable {
 
   /** Returns the result of a task that has succeeded, or {@code null} if it has expired. */
   public @Nullable TaskResult result(TaskStatus succeeded, Duration timeout) {
-    StoredValue stored = store.read(resultKey(succeeded.id(), succeeded.attempts()), false, timeout);
-    return stored == null ? null : new TaskResult(stored.bytes(), stored.contentType());
+    return register.findResult(succeeded, timeout);
   }
 
   /**
@@ -282,49 +273,22 @@ public final class DurableTasks implements AutoCloseable {
   public @Nullable TaskStatus cancel(String id, Predicate<TaskStatus> condition, Duration timeout) {
     Deadline deadline = Deadline.after(timeout);
     while (true) {
-      TaskEntry entry = orNone(() -> register.findLatest(id, deadline.remaining()));
-      if (entry == null || entry.task().state() != TaskState.QUEUED || !condition.test(status(entry))) {
-        return entry == null ? null : status(entry);
+      TaskStatus entry = orNone(() -> register.findLatest(id, deadline.remaining()));
+      if (entry == null || entry.task().state() != TaskState.QUEUED || !condition.test(entry)) {
+        return entry;
       }
       try {
-        return status(register.replace(entry, entry.task().cancelled(Instant.now()), deadline.remaining()));
+        return register.replace(entry, entry.task().cancelled(Instant.now()), deadline.remaining());
       } catch (StaleRevisionException e) {
         continue; // a worker may have begun: look again
       }
     }
   }
 
-  private TaskStatus status(TaskEntry entry) {
-    TaskRecord task = entry.task();
-    return new TaskStatus(entry.id(), task.worker(), task.state(), task.attempts(), task.submitted(), task.started(),
-        task.finished(), entry.written().plus(retention), task.error(), entry.revision());
-  }
-
-  static String resultKey(String id, int attempt) {
-    return id + ".r" + attempt;
-  }
-
   private String randomId() {
     byte[] bytes = new byte[RANDOM_ID_BYTES];
     random.nextBytes(bytes);
     return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
-  }
-
-  /** Returns what tells whether two submissions are the same. */
-  static String hash(String worker, byte[] payload) {
-    return hash(worker.getBytes(StandardCharsets.UTF_8), new byte[] {'\n'}, payload);
-  }
-
-  private static String hash(byte[]... parts) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (byte[] part : parts) {
-        digest.update(part);
-      }
-      return Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 
   /** Ends the notice of changes; who waits goes on to look, no less than once a second. */

@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
@@ -48,36 +47,41 @@ final class StoreRetries {
   }
 
   /**
-   * Repeats a step until the store takes it; returns {@code null} if it does not until the deadline is over, or the end. The
+   * Repeats a step until the store takes it; returns whether it did before the attempt's deadline, and before the end. The
    * step is done at least once.
-   *
-   * @param task names the attempt, for the log and for health
    */
-  <T> @Nullable T untilTaken(Job job, String task, Deadline deadline, Supplier<T> step) {
+  boolean untilTaken(Attempt attempt, Runnable step) {
     Instant since = Instant.now();
     try {
       while (true) {
         try {
-          return step.get();
+          step.run();
+          return true;
         } catch (BrokerException e) {
-          String why = String.valueOf(e.getMessage());
-          if (deadline.isOver() || ended) {
-            failures.log(Level.ERROR, job.message(),
-                "An attempt could not be recorded, the task will be tried again: " + why + " (" + task + ")");
-            return null;
-          }
-          if (waits.put(Thread.currentThread(), new Wait(since, task, why)) == null) {
-            failures.log(Level.WARN, job.message(),
-                "An attempt cannot be recorded now, trying on: " + why + " (" + task + ")");
+          if (!mayRepeat(attempt, since, String.valueOf(e.getMessage()))) {
+            return false;
           }
           TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return null;
+      return false;
     } finally {
       waits.remove(Thread.currentThread());
     }
+  }
+
+  private boolean mayRepeat(Attempt attempt, Instant since, String why) {
+    if (attempt.deadline().isOver() || ended) {
+      failures.log(Level.ERROR, attempt.job().message(), "An attempt could not be recorded, so its job comes again: " + why
+          + " (" + attempt.name() + ")");
+      return false;
+    }
+    if (waits.put(Thread.currentThread(), new Wait(since, attempt.name(), why)) == null) {
+      failures.log(Level.WARN, attempt.job().message(), "An attempt cannot be recorded now. This worker takes no more jobs "
+          + "until it is: " + why + " (" + attempt.name() + ")");
+    }
+    return true;
   }
 }

@@ -6,19 +6,24 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is kept of a task; as JSON, which is part of the contract with workers in other languages.
+ * What the store keeps of a task: as JSON, which is part of the contract with workers in other languages.
  *
+ * @param worker the name of the worker that it is for
  * @param hash of worker and payload, to tell whether a repeated submission is the same
  * @param job the sequence of the job that an attempt was started for, 0 before the first
  * @param runner names the worker's thread that is or was at it: two that start the same attempt differ in it
  * @param attempts how often the task was started
  * @param failures how many of the attempts failed or ended without a word
+ * @param submitted when it was accepted
+ * @param started when the last attempt began, or {@code null} before the first
+ * @param finished when it reached its last state, or {@code null} before
+ * @param error why the last attempt failed, or {@code null} if none did
  */
-record TaskRecord(String worker, String hash, TaskState state, int attempts, int failures, long job,
+public record TaskRecord(String worker, String hash, TaskState state, int attempts, int failures, long job,
     @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
     @Nullable TaskError error) {
 
-  TaskRecord {
+  public TaskRecord {
     Objects.requireNonNull(worker, "worker");
     Objects.requireNonNull(hash, "hash");
     Objects.requireNonNull(state, "state");

@@ -192,7 +192,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
 
   @Test
   void submissionIsTriedAgainForAWhileWhereNoQueueTakesIt() throws Exception {
-    try (DurableTasks patient = new DurableTasks(store, TestedStore.RETENTION, TIMEOUT, UnaryOperator.identity())) {
+    try (DurableTasks patient = new DurableTasks(store, TIMEOUT, UnaryOperator.identity())) {
       Future<TaskStatus> submission = threads.submit(() -> patient.submit(worker, new byte[0], null, TIMEOUT));
       Awaitility.await().until(() -> store.done().contains("entry queued 0"));
       provision();
@@ -226,7 +226,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   @Test
   void backlogOfOneGroupIsNoneOfAnother() {
     JobSettings other = settings("other-" + group, "other-" + worker);
-    use(tested().limited(TestedStore.RETENTION, 1, List.of(settings(), other)), TestedStore.RETENTION);
+    use(tested().limited(TestedStore.RETENTION, 1, List.of(settings(), other)));
     String first = submit("x", "first of " + worker).id();
     assertFails(Reason.OVERLOADED, () -> submit("x"));
     assertFails(Reason.OVERLOADED, () -> submit("x", "second of " + worker));
@@ -238,7 +238,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   @Test
   void expiredTaskIsNotFoundAndItsKeyIsFree() throws Exception {
     Duration retention = Duration.ofSeconds(2);
-    use(tested().limited(retention, 1000, List.of(settings())), retention);
+    use(tested().limited(retention, 1000, List.of(settings())));
     BlockingQueue<String> handled = new LinkedBlockingQueue<>();
     start(settings(), message -> {
       handled.add(message.text());
@@ -247,7 +247,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
     String id = submit("a", "key of " + worker).id();
     Awaitility.await().until(() -> handled.contains("a"));
     Awaitility.await().until(() -> tasks.find(id, TIMEOUT) == null
-        && store.read(DurableTasks.resultKey(id, 1), true, TIMEOUT) == null);
+        && store.read(TaskRegister.resultKey(id, 1), true, TIMEOUT) == null);
     assertThat(submit("b", "key of " + worker).id()).isEqualTo(id);
     Awaitility.await().untilAsserted(() -> assertThat(handled).containsExactly("a", "b"));
   }
@@ -255,7 +255,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   @Test
   void jobWhoseEntryHasExpiredIsNoneOfTheNextTaskWithItsKey() throws Exception {
     Duration retention = Duration.ofSeconds(2);
-    use(tested().limited(retention, 1000, List.of(settings())), retention);
+    use(tested().limited(retention, 1000, List.of(settings())));
     String id = submit("a", "key of " + worker).id();
     Awaitility.await().until(() -> tasks.find(id, TIMEOUT) == null);
     submit("b", "key of " + worker);
@@ -793,7 +793,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
       traces.add(Objects.requireNonNull(message.header("traceparent")));
       return message.reply("done");
     });
-    try (DurableTasks traced = new DurableTasks(store, TestedStore.RETENTION, Duration.ZERO,
+    try (DurableTasks traced = new DurableTasks(store, Duration.ZERO,
         next -> message -> next.handle(message.withHeader("traceparent", trace)))) {
       awaitFinished(traced.submit(worker, new byte[0], null, TIMEOUT).id());
     }

@@ -327,7 +327,7 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
     store.before(operation -> {
       if (operation.equals("entry running 1") && rewrites.incrementAndGet() <= 3) {
         TaskRegister register = new TaskRegister(store);
-        TaskEntry entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));
+        TaskStatus entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));
         register.replace(entry, entry.task(), TIMEOUT);
       }
     });
@@ -447,7 +447,7 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
 
   private TaskRecord startedByAnother(String id) {
     TaskRegister register = new TaskRegister(store);
-    TaskEntry entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));
+    TaskStatus entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));
     TaskRecord started = entry.task().started(entry.task().job(), "another", 1, Instant.now());
     return register.replace(entry, started, TIMEOUT).task();
   }

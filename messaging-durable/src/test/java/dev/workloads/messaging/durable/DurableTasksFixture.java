@@ -58,13 +58,13 @@ public abstract class DurableTasksFixture {
 
   @BeforeEach
   void createClient() {
-    use(tested().store(), TestedStore.RETENTION);
+    use(tested().store());
   }
 
   /** Has client and workers use the store from now on. */
-  void use(DurableStore real, Duration retention) {
+  void use(DurableStore real) {
     store = new ObservedStore(real);
-    tasks = new DurableTasks(store, retention, Duration.ofMillis(100), UnaryOperator.identity());
+    tasks = new DurableTasks(store, Duration.ofMillis(100), UnaryOperator.identity());
   }
 
   @AfterEach

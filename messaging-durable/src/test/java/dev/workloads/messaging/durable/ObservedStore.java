@@ -109,6 +109,11 @@ public final class ObservedStore implements DurableStore {
   }
 
   @Override
+  public Duration retention() {
+    return store.retention();
+  }
+
+  @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
     beforeRead.accept(latest);
     StoredValue old = latest ? null : behind.get(key);

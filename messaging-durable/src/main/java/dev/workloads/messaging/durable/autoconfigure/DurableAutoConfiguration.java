@@ -77,10 +77,10 @@ public final class DurableAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     @ConditionalOnBean(DurableStore.class)
-    DurableTasks durableTasks(DurableStore store, MessageTransport transport, DurableProperties properties,
-        MessagingProperties messaging, ObjectProvider<ObservationRegistry> observations,
+    DurableTasks durableTasks(DurableStore store, MessageTransport transport, MessagingProperties messaging,
+        ObjectProvider<ObservationRegistry> observations,
         ObjectProvider<RequestObservationConvention> convention) {
-      return new DurableTasks(store, properties.retention(), messaging.request().retryWindow(),
+      return new DurableTasks(store, messaging.request().retryWindow(),
           MessagingObservations.ofRequests(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
               convention.getIfAvailable(RequestObservationConvention::new), transport));
     }
@@ -104,9 +104,10 @@ public final class DurableAutoConfiguration {
 
       @Bean
       @ConditionalOnMissingBean(DurableStore.class)
-      JetStreamStore jetStreamStore(NatsTransport transport, MessagingProperties messaging,
+      JetStreamStore jetStreamStore(NatsTransport transport, DurableProperties properties, MessagingProperties messaging,
           ObjectProvider<JetStreamProvisioner> provisioner) {
-        return new JetStreamStore(transport, BUCKET, messaging.nats().inboxPrefix(), provisioner.getIfAvailable());
+        return new JetStreamStore(transport, BUCKET, properties.retention(), messaging.nats().inboxPrefix(),
+            provisioner.getIfAvailable());
       }
 
       @Bean

@@ -68,6 +68,11 @@ public final class InProcessStore implements DurableStore {
   }
 
   @Override
+  public Duration retention() {
+    return retention;
+  }
+
+  @Override
   public @Nullable StoredValue read(String key, boolean latest, Duration timeout) {
     lock.lock();
     try {

@@ -43,6 +43,7 @@ public final class JetStreamStore implements DurableStore {
 
   private final JetStreamApi api;
   private final String bucket;
+  private final Duration retention;
   private final String inboxPrefix;
   private final @Nullable JetStreamProvisioner provisioner;
   private final String writer = UUID.randomUUID() + "-";
@@ -53,15 +54,22 @@ public final class JetStreamStore implements DurableStore {
    * Creates a store.
    *
    * @param bucket the name of the bucket
+   * @param retention how long the bucket keeps a value that is not written again
    * @param inboxPrefix the prefix of the subjects that jobs may be handed out on
    * @param provisioner what creates the streams, which no job is pulled before, or {@code null} if somebody else does
    */
-  public JetStreamStore(MessageTransport transport, String bucket, String inboxPrefix,
+  public JetStreamStore(MessageTransport transport, String bucket, Duration retention, String inboxPrefix,
       @Nullable JetStreamProvisioner provisioner) {
     this.provisioner = provisioner;
     this.api = new JetStreamApi(transport);
     this.bucket = bucket;
+    this.retention = retention;
     this.inboxPrefix = inboxPrefix;
+  }
+
+  @Override
+  public Duration retention() {
+    return retention;
   }
 
   private String subject(String key) {

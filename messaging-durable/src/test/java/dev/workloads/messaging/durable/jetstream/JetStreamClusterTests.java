@@ -83,7 +83,7 @@ class JetStreamClusterTests {
           NatsTransport.open(Options.builder().server(node.url()).build(), TIMEOUT, Duration.ofMillis(200));
       await().until(transport::isReady);
       TRANSPORTS.add(transport);
-      CLIENTS.add(new DurableTasks(new JetStreamStore(transport, "TASKS", "_INBOX", null), LIMITS.retention(),
+      CLIENTS.add(new DurableTasks(new JetStreamStore(transport, "TASKS", LIMITS.retention(), "_INBOX", null),
           Duration.ofMillis(100), UnaryOperator.identity()));
     }
     JetStreamProvisioner provisioner = new JetStreamProvisioner(TRANSPORTS.get(0), "TASKS", LIMITS, WORKER);
@@ -154,7 +154,7 @@ class JetStreamClusterTests {
   @Test
   @Order(3)
   void workerThatLeavesAServerLosesNoJobOnTheWay() throws Exception {
-    JetStreamStore store = new JetStreamStore(TRANSPORTS.get(0), "TASKS", "_INBOX", null);
+    JetStreamStore store = new JetStreamStore(TRANSPORTS.get(0), "TASKS", LIMITS.retention(), "_INBOX", null);
     Queue<JobMetrics.Outcome> outcomes = new ConcurrentLinkedQueue<>();
     JobMetrics metrics = new JobMetrics() {
 

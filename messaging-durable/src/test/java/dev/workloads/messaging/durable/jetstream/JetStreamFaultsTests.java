@@ -93,8 +93,8 @@ class JetStreamFaultsTests {
     transport = NatsTransport.open(Options.builder().server(server.url()).userInfo("app", "secret").build(), TIMEOUT,
         Duration.ofMillis(200));
     await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
-    store = new JetStreamStore(transport, BUCKET, "_INBOX", null);
-    tasks = new DurableTasks(store, ROOMY.retention(), Duration.ofMillis(100), UnaryOperator.identity());
+    store = new JetStreamStore(transport, BUCKET, ROOMY.retention(), "_INBOX", null);
+    tasks = new DurableTasks(store, Duration.ofMillis(100), UnaryOperator.identity());
   }
 
   @AfterEach
@@ -138,7 +138,8 @@ class JetStreamFaultsTests {
     assertFails(Reason.OVERLOADED, this::fillBucket);
     assertFails(Reason.OVERLOADED, () -> submit(null));
     end.countDown();
-    await().until(() -> output.getOut().contains("An attempt cannot be recorded now, trying on: there is no room"));
+    await().until(() -> output.getOut().contains(
+        "An attempt cannot be recorded now. This worker takes no more jobs until it is: there is no room"));
     assertThat(state(running)).isEqualTo(TaskState.RUNNING);
 
     purge("$KV.TASKS.filler.>");
@@ -227,7 +228,7 @@ class JetStreamFaultsTests {
     provision(ROOMY, settings());
     try (NatsTransport others = NatsTransport.open(Options.builder().server(server.url()).userInfo("other", "secret").build(),
         TIMEOUT, Duration.ofMillis(200));
-        DurableTasks client = new DurableTasks(new JetStreamStore(others, BUCKET, "_INBOX", null), ROOMY.retention(),
+        DurableTasks client = new DurableTasks(new JetStreamStore(others, BUCKET, ROOMY.retention(), "_INBOX", null),
             Duration.ofSeconds(2), UnaryOperator.identity())) {
       await().until(others::isReady);
       String id = client.submit("worker", new byte[10], null, TIMEOUT).id();
@@ -266,7 +267,7 @@ class JetStreamFaultsTests {
         """.formatted(directory)).toString());
     JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
     provisioner.start();
-    store = new JetStreamStore(transport, BUCKET, "_INBOX", provisioner);
+    store = new JetStreamStore(transport, BUCKET, ROOMY.retention(), "_INBOX", provisioner);
     JobListenerContainer container = start(settings(), message -> null);
     await().until(() -> container.problem() != null);
     provisioner.stop();
@@ -296,9 +297,9 @@ class JetStreamFaultsTests {
     JetStreamProvisioner ofWorker = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
     JetStreamProvisioner ofClient = new JetStreamProvisioner(transport, BUCKET, ROOMY, null);
     List.of(ofWorker, ofClient).forEach(JetStreamProvisioner::start);
-    store = new JetStreamStore(transport, BUCKET, "_INBOX", ofWorker);
+    store = new JetStreamStore(transport, BUCKET, ROOMY.retention(), "_INBOX", ofWorker);
     start(settings(), message -> message.reply("done"));
-    tasks = new DurableTasks(new JetStreamStore(transport, BUCKET, "_INBOX", ofClient), ROOMY.retention(),
+    tasks = new DurableTasks(new JetStreamStore(transport, BUCKET, ROOMY.retention(), "_INBOX", ofClient),
         Duration.ofMillis(100), UnaryOperator.identity());
     await().atMost(PATIENCE).ignoreExceptionsInstanceOf(BrokerException.class).until(() -> finished(submit(null).id()) != null);
 
@@ -354,8 +355,9 @@ class JetStreamFaultsTests {
   @ValueSource(strings = {"KV-Operation: DEL", "KV-Operation: PURGE", "Nats-Marker-Reason: MaxAge"})
   void markerIsNoEntryAndItsKeyIsFree(String header) throws Exception {
     provision(ROOMY, settings());
-    assertFails(Reason.TIMEOUT, () -> new DurableTasks(new JetStreamStore(new LosesAnswers("jobs."), BUCKET, "_INBOX", null),
-        ROOMY.retention(), Duration.ZERO, UnaryOperator.identity()).submit("worker", new byte[10], "a key", TIMEOUT));
+    JetStreamStore silent = new JetStreamStore(new LosesAnswers("jobs."), BUCKET, ROOMY.retention(), "_INBOX", null);
+    assertFails(Reason.TIMEOUT, () -> new DurableTasks(silent, Duration.ZERO, UnaryOperator.identity())
+        .submit("worker", new byte[10], "a key", TIMEOUT));
     String id;
     try (Connection connection = Nats.connect(server.url())) {
       id = connection.keyValue(BUCKET).keys().get(0);
@@ -437,7 +439,7 @@ class JetStreamFaultsTests {
   void writeWhoseAnswerIsLostIsFoundAgainAndNobodyElses() {
     provision(ROOMY, settings());
     LosesAnswers losing = new LosesAnswers("$KV.");
-    JetStreamStore lossy = new JetStreamStore(losing, BUCKET, "_INBOX", null);
+    JetStreamStore lossy = new JetStreamStore(losing, BUCKET, ROOMY.retention(), "_INBOX", null);
     long first = lossy.compareAndSet("x", new byte[1], 0, TIMEOUT);
     assertThat(Objects.requireNonNull(store.read("x", true, TIMEOUT)).revision()).isEqualTo(first);
     losing.beforeLoss = () -> store.compareAndSet("y", new byte[1], 0, TIMEOUT);

@@ -55,7 +55,7 @@ final class TestedJetStream implements TestedStore, BeforeAllCallback, AfterAllC
 
   @Override
   public DurableStore store() {
-    return new JetStreamStore(transport, BUCKET, "_INBOX", null);
+    return new JetStreamStore(transport, BUCKET, RETENTION, "_INBOX", null);
   }
 
   @Override
@@ -72,7 +72,7 @@ final class TestedJetStream implements TestedStore, BeforeAllCallback, AfterAllC
   public DurableStore limited(Duration retention, long maxJobs, List<JobSettings> workers) {
     String bucket = BUCKET + limited.incrementAndGet();
     workers.forEach(worker -> provision(bucket, retention, maxJobs, worker));
-    return new JetStreamStore(transport, bucket, "_INBOX", null);
+    return new JetStreamStore(transport, bucket, retention, "_INBOX", null);
   }
 
   @Override

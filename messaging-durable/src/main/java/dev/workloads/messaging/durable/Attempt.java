@@ -1,0 +1,137 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.ErrorReply;
+import java.util.UUID;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One attempt at a job: its lease, the call of its handler, and who ends it, which is whoever comes first: the handler that
+ * returns, or who interrupts it. That one alone records how the attempt ends.
+ *
+ * <p>Made, begun, run and closed by one thread; interrupted by the timer's or by that of a stop.
+ */
+final class Attempt implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
+
+  private final Job job;
+  private final JobSettings settings;
+  private final ScheduledExecutorService timer;
+  private final Thread thread = Thread.currentThread();
+  private final String runner = UUID.randomUUID().toString();
+  private final Deadline deadline;
+  private final Future<?> leaseRenewal;
+  private @Nullable TaskStatus entry; // under this
+  private boolean ended; // under this
+
+  /** Has the timer renew the job's lease from now on. */
+  Attempt(Job job, JobSettings settings, ScheduledExecutorService timer) {
+    this.job = job;
+    this.settings = settings;
+    this.timer = timer;
+    this.deadline = Deadline.after(settings.maxRuntime());
+    long pause = settings.renewal().toNanos();
+    this.leaseRenewal = timer.scheduleAtFixedRate(this::renewLease, pause, pause, TimeUnit.NANOSECONDS);
+  }
+
+  private void renewLease() {
+    try {
+      job.renew();
+    } catch (RuntimeException | Error e) { // it must not end the renewals to come
+      log.error("The lease of a job could not be renewed, the next renewal is in {} ({})", settings.renewal(), name(), e);
+    }
+  }
+
+  Job job() {
+    return job;
+  }
+
+  /** Returns what names the thread in the task's entry. */
+  String runner() {
+    return runner;
+  }
+
+  /** Returns when nothing of the attempt is repeated any more. */
+  Deadline deadline() {
+    return deadline;
+  }
+
+  /** Returns the task's entry with the start of this attempt, or {@code null} if it has none. */
+  synchronized @Nullable TaskStatus entry() {
+    return entry;
+  }
+
+  /** Notes that the start is recorded: from now on the attempt can be interrupted. */
+  synchronized void begin(TaskStatus started) {
+    entry = started;
+  }
+
+  /**
+   * Calls the handler.
+   *
+   * @param tookTooLong called on the timer's thread if the handler takes longer than it may; must not block
+   * @return how the job ends, or {@code null} if who has interrupted the handler says so
+   */
+  @Nullable Settlement run(TaskStatus started, BrokerMessageHandler handler, Runnable tookTooLong) {
+    Future<?> limit = timer.schedule(tookTooLong, settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
+    Settlement end;
+    try {
+      BrokerMessage reply = handler.handle(
+          job.message().withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(started.attempts())));
+      ErrorReply error = reply == null ? null : ErrorReply.from(reply);
+      end = error != null ? failed(started, error) : Settlement.succeeded(started.task(), reply == null
+          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header("Content-Type")));
+    } catch (Throwable e) { // whatever it is, the attempt has failed
+      end = failed(started, ErrorReply.of(e));
+    } finally {
+      limit.cancel(false);
+    }
+    return end() ? end : null;
+  }
+
+  private Settlement failed(TaskStatus started, ErrorReply error) {
+    return Settlement.failed(started.task(), TaskError.of(error), settings);
+  }
+
+  /** Ends the attempt on its own thread; returns whether nobody has interrupted it before. */
+  synchronized boolean end() {
+    boolean first = !ended;
+    ended = true;
+    Thread.interrupted(); // it must not reach what the thread does next
+    return first;
+  }
+
+  /** Ends the attempt, if it has begun, by interrupting its handler; returns whether it had not ended before. */
+  synchronized boolean interrupt() {
+    if (ended || entry == null) {
+      return false;
+    }
+    ended = true;
+    leaseRenewal.cancel(false);
+    thread.interrupt();
+    return true;
+  }
+
+  /** Renews the lease no more. */
+  @Override
+  public void close() {
+    leaseRenewal.cancel(false);
+  }
+
+  /** Returns what logs call it. */
+  String name() {
+    return name(job, entry());
+  }
+
+  static String name(Job job, @Nullable TaskStatus entry) {
+    return entry == null ? "task " + Claim.taskId(job.message()) + ", job " + job.sequence()
+        : "task " + entry.id() + ", attempt " + entry.attempts();
+  }
+}

@@ -1,0 +1,71 @@
+package dev.workloads.messaging.durable;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The attempts of a worker that have not settled their jobs. Safe for use by many threads. */
+final class RunningAttempts {
+
+  private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
+  private static final int MAX_RELEASES_AT_ONCE = 16;
+
+  private final Map<String, Attempt> attempts = new ConcurrentHashMap<>(); // by runner
+  private final ThreadFactory threads;
+  private volatile boolean interrupted;
+
+  RunningAttempts(ThreadFactory threads) {
+    this.threads = threads;
+  }
+
+  void add(Attempt attempt) {
+    attempts.put(attempt.runner(), attempt);
+  }
+
+  void remove(Attempt attempt) {
+    attempts.remove(attempt.runner());
+  }
+
+  Set<String> runners() {
+    return attempts.keySet();
+  }
+
+  /** Returns whether {@link #interrupt} was called, which may not have seen an attempt that began meanwhile. */
+  boolean areInterrupted() {
+    return interrupted;
+  }
+
+  /**
+   * Interrupts all handlers, and has other threads release their attempts, since a handler may ignore the interrupt. Blocks no
+   * longer than the timeout.
+   */
+  void interrupt(Consumer<Attempt> release, Duration timeout) {
+    interrupted = true;
+    List<Callable<Object>> releases = attempts.values().stream().filter(Attempt::interrupt)
+        .map(attempt -> Executors.callable(() -> release.accept(attempt))).toList();
+    ExecutorService pool = Executors.newFixedThreadPool(MAX_RELEASES_AT_ONCE, threads);
+    try {
+      long late = pool.invokeAll(releases, timeout.toNanos(), TimeUnit.NANOSECONDS).stream()
+          .filter(Future::isCancelled).count();
+      if (late > 0) {
+        log.warn("{} of {} tasks were not given back within {}: they come again when their leases are over", late,
+            releases.size(), timeout);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+}
