@@ -71,7 +71,8 @@ public final class FailureLog {
   }
 
   void noReply(BrokerMessage message) {
-    log(Level.WARN, message, "A request was handled without a reply, its requester waits in vain");
+    log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or publish it to "
+        + "the reply-to on the handler's thread");
   }
 
   /** Logs a line about a message. */
