@@ -14,7 +14,6 @@ final class HandlerPool extends ThreadPoolExecutor {
 
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
-  /** A task, and what is done in its place if it is still in the queue when a stop has waited for long enough. */
   private record Task(Runnable task, Runnable otherwise) implements Runnable {
 
     @Override
@@ -31,12 +30,17 @@ final class HandlerPool extends ThreadPoolExecutor {
   }
 
   /**
-   * Has a thread run the task.
+   * Has a thread run the task; returns whether there was a thread, or room in the queue.
    *
-   * @throws RejectedExecutionException if there is neither a thread nor room in the queue
+   * @param otherwise what is done in place of the task if a stop gives it up
    */
-  void execute(Runnable task, Runnable otherwise) {
-    execute(new Task(task, otherwise));
+  boolean offer(Runnable task, Runnable otherwise) {
+    try {
+      execute(new Task(task, otherwise));
+      return true;
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
   }
 
   /** Interrupts what runs, and does what is to be done in place of what is queued; returns how many tasks were. */

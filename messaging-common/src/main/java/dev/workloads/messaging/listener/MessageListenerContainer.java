@@ -6,7 +6,6 @@ import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessageTransport.Subscription;
 import dev.workloads.messaging.Subjects;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -123,11 +122,11 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
       if (mayHandleHere(delivery.message()) && handlers.tryAcquire()) {
         handleHere(delivery, pool);
       } else {
-        pool.execute(() -> handle(delivery), () -> giveUp(delivery));
-        queued = true;
+        queued = pool.offer(() -> handle(delivery), () -> giveUp(delivery));
+        if (!queued) {
+          processor.refuse(delivery);
+        }
       }
-    } catch (RejectedExecutionException e) {
-      processor.refuse(delivery);
     } catch (Throwable e) { // such as no more threads: it must cost no more than this message
       processor.fail(delivery, e);
     } finally {
@@ -160,12 +159,8 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
     try {
       delivery.replies().send(reply);
     } catch (BrokerException e) {
-      if (e.reason() != BrokerException.Reason.BROKER_UNAVAILABLE) {
-        throw e;
-      }
-      try {
-        pool.execute(() -> processor.send(delivery, reply, delivery::sendPatiently), () -> processor.lost(delivery, e));
-      } catch (RejectedExecutionException full) {
+      if (e.reason() != BrokerException.Reason.BROKER_UNAVAILABLE || !pool.offer(
+          () -> processor.send(delivery, reply, delivery::sendPatiently), () -> processor.lost(delivery, e))) {
         throw e;
       }
     }
