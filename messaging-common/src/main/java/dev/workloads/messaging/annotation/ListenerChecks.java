@@ -28,28 +28,17 @@ import org.springframework.messaging.simp.annotation.SendToUser;
 import org.springframework.validation.Validator;
 import org.springframework.validation.annotation.ValidationAnnotationUtils;
 
-/** Checks at the start that a method can be called with a message, and that what it asks for is there. */
-final class ListenerChecks {
+/**
+ * Checks at the start that a method can be called with a message, and that what it asks for is there.
+ *
+ * @param json whether bodies can be converted from and to JSON
+ * @param validator checks what {@code @Validated} asks for, or {@code null} if there is none
+ * @param beanValidation whether {@link MethodConstraints} check what {@code @Valid} asks for
+ */
+record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanValidation) {
 
   private static final String VALID = "jakarta.validation.Valid";
   private static final String ADD_VALIDATOR = "Add spring-boot-starter-validation.";
-
-  private final boolean json;
-  private final @Nullable Validator validator;
-  private final boolean beanValidation;
-
-  /**
-   * Creates checks.
-   *
-   * @param json whether bodies can be converted from and to JSON
-   * @param validator checks what {@code @Validated} asks for, or {@code null} if there is none
-   * @param beanValidation whether {@link MethodConstraints} check what {@code @Valid} asks for
-   */
-  ListenerChecks(boolean json, @Nullable Validator validator, boolean beanValidation) {
-    this.json = json;
-    this.validator = validator;
-    this.beanValidation = beanValidation;
-  }
 
   static void requireCallable(Method method) {
     if (Modifier.isPrivate(method.getModifiers()) || Modifier.isStatic(method.getModifiers())) {
@@ -102,7 +91,8 @@ final class ListenerChecks {
     boolean container = type.isArray() || type == Optional.class || Iterable.class.isAssignableFrom(type)
         || Map.class.isAssignableFrom(type);
     for (Annotation annotation : parameter.getParameterAnnotations()) {
-      if (asksForValidation(annotation) && !(beanValidation && isOfBeanValidation(annotation))) {
+      if (ValidationAnnotationUtils.determineValidationHints(annotation) != null
+          && !(beanValidation && isOfBeanValidation(annotation))) {
         if (validator == null || !validator.supports(type)) {
           throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
         }
@@ -115,10 +105,6 @@ final class ListenerChecks {
     if (!beanValidation && isConstrained(parameter)) {
       throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
     }
-  }
-
-  private static boolean asksForValidation(Annotation annotation) {
-    return ValidationAnnotationUtils.determineValidationHints(annotation) != null;
   }
 
   private static boolean isOfBeanValidation(Annotation annotation) {

@@ -70,11 +70,6 @@ public final class FailureLog {
     log(Level.WARN, message, "A reply was not sent: " + why);
   }
 
-  void noReply(BrokerMessage message) {
-    log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or publish it to "
-        + "the reply-to on the handler's thread");
-  }
-
   /** Logs a line about a message. */
   public void log(Level level, BrokerMessage message, String text) {
     if (isPermitted()) {

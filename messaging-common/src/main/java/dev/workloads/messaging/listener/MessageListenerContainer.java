@@ -75,9 +75,8 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
 
     @Override
     public void giveUp() {
-      int running = pool.getActiveCount();
       log.warn("Listener {} has not finished within {}: interrupted {} threads, gave up {} queued messages and replies",
-          settings.id(), settings.drainTimeout(), running, pool.giveUp());
+          settings.id(), settings.drainTimeout(), pool.getActiveCount(), pool.giveUp());
     }
 
     @Override

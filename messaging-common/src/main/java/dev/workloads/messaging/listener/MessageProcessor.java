@@ -9,6 +9,7 @@ import dev.workloads.messaging.Subjects;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.event.Level;
 
 /**
  * Has a listener handle a message and sends the reply; answers and counts what fails.
@@ -75,7 +76,8 @@ final class MessageProcessor {
       BrokerMessage reply = listener.handle(message);
       if (reply == null && shared && OwedReply.get() != null) { // without a group most members have no reply to a request
         counters.missingReplies.increment();
-        failures.noReply(message);
+        failures.log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or "
+            + "publish it to the reply-to on the handler's thread");
       }
       return reply;
     } catch (Throwable e) { // whatever it is, the requester waits for an answer

@@ -30,7 +30,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
   private static final Duration PULL_WAIT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
-  private static final Duration BETWEEN_COUNTS = Duration.ofSeconds(10);
+  private static final int SECONDS_BETWEEN_COUNTS = 10;
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
   private final DurableStore store;
@@ -107,8 +107,8 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
   protected Running begin() {
     Running running = new Running();
     running.timer.setRemoveOnCancelPolicy(true);
-    running.timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, BETWEEN_COUNTS.toNanos(), BETWEEN_COUNTS.toNanos(),
-        TimeUnit.NANOSECONDS);
+    running.timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, SECONDS_BETWEEN_COUNTS, SECONDS_BETWEEN_COUNTS,
+        TimeUnit.SECONDS);
     running.puller.start();
     log.info("Takes durable tasks of {} in group {}", settings.subjects(), settings.group());
     return running;
@@ -125,7 +125,13 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
             TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
           } else {
             queue.pull(free, PULL_WAIT, job -> {
-              pool.execute(() -> process(processor, job));
+              pool.execute(() -> {
+                try {
+                  processor.process(job);
+                } finally {
+                  slots.release();
+                }
+              });
               handed[0]++;
             });
             problem = null;
@@ -149,14 +155,6 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
     }
     problem = cause;
     TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
-  }
-
-  private void process(JobProcessor processor, Job job) {
-    try {
-      processor.process(job);
-    } finally {
-      slots.release();
-    }
   }
 
   /** Returns why no jobs can be pulled or recorded now, or {@code null} if they can. */
