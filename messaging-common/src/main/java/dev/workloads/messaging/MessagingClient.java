@@ -113,7 +113,7 @@ public final class MessagingClient {
    */
   public void publish(BrokerMessage message) {
     transport.publish(message);
-    PublishedReplies.published(message.subject());
+    OwedReply.published(message.subject());
   }
 
   private BrokerMessage message(String subject, Object body) {

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.annotation;
 
 import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.listener.InvalidListenerException;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.validation.ElementKind;
@@ -50,7 +51,7 @@ final class MethodConstraints {
    * Reads the constraints of a method; returns {@code null} if it has none.
    *
    * @param bean may be a proxy
-   * @throws IllegalArgumentException if they contradict each other
+   * @throws InvalidListenerException if they contradict each other
    */
   static @Nullable MethodConstraints of(Object validator, Object bean, Method method,
       List<MethodParameter> parameters) {
@@ -61,7 +62,8 @@ final class MethodConstraints {
           .getConstraintsForMethod(method.getName(), method.getParameterTypes()) == null ? null
           : new MethodConstraints(checks, target, method, parameters);
     } catch (ValidationException e) {
-      throw new IllegalArgumentException(e.getMessage(), e);
+      throw ListenerChecks.invalid(method, "has constraints that cannot be checked: " + e.getMessage(),
+          "Correct its annotations.");
     }
   }
 

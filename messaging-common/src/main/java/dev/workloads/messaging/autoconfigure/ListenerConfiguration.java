@@ -6,6 +6,7 @@ import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnDiscov
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnListener;
 import dev.workloads.messaging.converter.SpringBodyConverter;
 import dev.workloads.messaging.discovery.ServiceDiscovery;
+import dev.workloads.messaging.listener.Listener;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.observation.MessagingObservations;
@@ -49,10 +50,10 @@ class ListenerConfiguration {
         : new CustomizableThreadFactory("messaging-");
     Semaphore maxBuffered = new Semaphore((int) Math.min(maxBuffered(properties.maxBuffered()), Integer.MAX_VALUE));
     return new MessageListenerRegistry(listeners.stream().map(listener -> new MessageListenerContainer(transport,
-        listener.handler(), listener.settings(), maxBuffered, threads, MessagingObservations.ofProcessing(
+        new Listener(listener.handler(), listener.settings(), MessagingObservations.ofProcessing(
             observations.getIfAvailable(() -> ObservationRegistry.NOOP),
             convention.getIfAvailable(ProcessObservationConvention::new), transport, listener.settings().id(),
-            listener.settings().group()))).toList());
+            listener.settings().group())), maxBuffered, threads)).toList());
   }
 
   @Bean

@@ -70,10 +70,6 @@ public final class FailureLog {
     log(Level.WARN, message, "A reply was not sent: " + why);
   }
 
-  void noReply(BrokerMessage message) {
-    log(Level.WARN, message, "A request was handled without a reply, its requester waits in vain");
-  }
-
   /** Logs a line about a message. */
   public void log(Level level, BrokerMessage message, String text) {
     if (isPermitted()) {

@@ -23,8 +23,9 @@ public record ListenerSettings(String id, List<String> subscriptions, String gro
 
   public ListenerSettings {
     subscriptions = List.copyOf(subscriptions);
-    require(maxInFlight > 0, "max-in-flight must be at least 1");
-    require(queueCapacity >= 0, "queue-capacity must not be negative");
+    if (maxInFlight < 1 || queueCapacity < 0) {
+      throw new IllegalArgumentException("max-in-flight must be at least 1, and queue-capacity not negative");
+    }
     Subjects.requireSubscription(subscriptions, queueGroup(group));
     subscriptions.forEach(Subjects::requireNoJobs);
   }
@@ -32,12 +33,6 @@ public record ListenerSettings(String id, List<String> subscriptions, String gro
   /** Returns the queue group, or {@code null} for none. */
   public @Nullable String queueGroup() {
     return queueGroup(group);
-  }
-
-  private static void require(boolean valid, String rule) {
-    if (!valid) {
-      throw new IllegalArgumentException(rule);
-    }
   }
 
   private static @Nullable String queueGroup(String group) {

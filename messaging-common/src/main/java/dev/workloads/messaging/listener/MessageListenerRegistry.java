@@ -1,7 +1,9 @@
 package dev.workloads.messaging.listener;
 
+import dev.workloads.messaging.Subjects;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.springframework.context.SmartLifecycle;
 
 /** The listener containers of an application; starts them one by one and stops them side by side. */
@@ -18,6 +20,12 @@ public final class MessageListenerRegistry implements SmartLifecycle {
     return containers;
   }
 
+  /** Returns the first listener that handles requests to a subject; for messages to it that come another way. */
+  public Optional<Listener> find(String subject) {
+    return containers.stream().map(MessageListenerContainer::listener).filter(listener ->
+        listener.settings().subscriptions().stream().anyMatch(pattern -> Subjects.matches(pattern, subject))).findFirst();
+  }
+
   @Override
   public void start() {
     containers.forEach(MessageListenerContainer::start);
@@ -30,16 +38,11 @@ public final class MessageListenerRegistry implements SmartLifecycle {
 
   @Override
   public void stop(Runnable callback) {
-    if (containers.isEmpty()) {
-      callback.run();
-      return;
-    }
-    AtomicInteger running = new AtomicInteger(containers.size());
-    containers.forEach(container -> container.stop(() -> {
-      if (running.decrementAndGet() == 0) {
-        callback.run();
-      }
-    }));
+    CompletableFuture.allOf(containers.stream().map(container -> {
+      CompletableFuture<Void> stopped = new CompletableFuture<>();
+      container.stop(() -> stopped.complete(null));
+      return stopped;
+    }).toArray(CompletableFuture<?>[]::new)).thenRun(callback);
   }
 
   @Override

@@ -3,40 +3,32 @@ package dev.workloads.messaging.listener;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.ErrorReply;
-import dev.workloads.messaging.PublishedReplies;
+import dev.workloads.messaging.OwedReply;
 import dev.workloads.messaging.Subjects;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
- * Calls the handler for a message and sends the reply; answers, counts and logs what fails.
+ * Has a listener handle a message and sends the reply; answers and counts what fails.
  *
  * <p>Called by many threads at once, each with a message of its own.
  */
 final class MessageProcessor {
 
-  private static final Logger log = LoggerFactory.getLogger(MessageListenerContainer.class);
-
-  private final BrokerMessageHandler handler;
-  private final UnaryOperator<BrokerMessageHandler> around;
+  private final Listener listener;
   private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
   private final List<EndpointStats> endpoints;
   private final boolean shared;
 
-  MessageProcessor(BrokerMessageHandler handler, UnaryOperator<BrokerMessageHandler> around,
-      ListenerSettings settings) {
-    this.handler = handler;
-    this.around = around;
-    this.failures = new FailureLog(log, "listener " + settings.id());
-    this.shared = settings.queueGroup() != null;
-    this.endpoints = settings.subscriptions().stream().map(EndpointStats::new).toList();
+  MessageProcessor(Listener listener) {
+    this.listener = listener;
+    this.failures = listener.failures();
+    this.shared = listener.settings().queueGroup() != null;
+    this.endpoints = listener.settings().subscriptions().stream().map(EndpointStats::new).toList();
   }
 
   ListenerCounters counters() {
@@ -45,15 +37,6 @@ final class MessageProcessor {
 
   List<EndpointStats> endpoints() {
     return endpoints;
-  }
-
-  /** Returns the handler with what stands around it. It logs what it throws, while its trace is the current one. */
-  BrokerMessageHandler handler() {
-    return around.apply(message -> handle(message, new Throwable[1]));
-  }
-
-  FailureLog failures() {
-    return failures;
   }
 
   /** Answers that the worker is full, without waiting for a lost connection. */
@@ -86,37 +69,25 @@ final class MessageProcessor {
 
   private @Nullable BrokerMessage call(BrokerMessage message) {
     EndpointStats endpoint = endpoint(message.subject());
-    Throwable[] logged = new Throwable[1];
+    String outer = OwedReply.get();
+    OwedReply.set(message.replyTo());
     long start = System.nanoTime();
-    try (PublishedReplies published = PublishedReplies.watch(message.replyTo())) {
-      BrokerMessage reply = around.apply(observed -> handle(observed, logged)).handle(message);
-      // Without a group every member gets each request, and most have nothing to say to it
-      if (reply == null && message.replyTo() != null && shared && !published.any()) {
+    try {
+      BrokerMessage reply = listener.handle(message);
+      if (reply == null && shared && OwedReply.get() != null) { // without a group most members have no reply to a request
         counters.missingReplies.increment();
-        failures.noReply(message);
+        failures.log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or "
+            + "publish it to the reply-to on the handler's thread");
       }
       return reply;
     } catch (Throwable e) { // whatever it is, the requester waits for an answer
-      if (e != logged[0]) {
-        failures.failed(message, e);
-      }
       ErrorReply error = ErrorReply.of(e);
       endpoint.failed(error.text());
       return error.toMessage();
     } finally {
       endpoint.processed(System.nanoTime() - start);
+      OwedReply.set(outer);
       Thread.interrupted(); // must neither keep the reply from going out nor reach the transport's thread
-    }
-  }
-
-  // Logs what the handler throws while its trace is the current one
-  private @Nullable BrokerMessage handle(BrokerMessage message, Throwable[] logged) throws Exception {
-    try {
-      return handler.handle(message);
-    } catch (Throwable e) {
-      failures.failed(message, e);
-      logged[0] = e;
-      throw e;
     }
   }
 

@@ -121,9 +121,9 @@ class ListenerFailuresTests extends ListenerFixture {
   @MethodSource("noThreads")
   void messageForWhichThereIsNoThreadIsToldSoAndTakesNoRoom(ThreadFactory noThreads, CapturedOutput output) {
     AtomicBoolean exhausted = new AtomicBoolean(true);
-    MessageListenerContainer container = stopLater(new MessageListenerContainer(transport, this::blockAndReply,
-        roomForThree(), maxBuffered,
-        task -> (exhausted.get() ? noThreads : (ThreadFactory) Thread::new).newThread(task), UnaryOperator.identity()));
+    MessageListenerContainer container = stopLater(new MessageListenerContainer(transport,
+        new Listener(this::blockAndReply, roomForThree(), UnaryOperator.identity()), maxBuffered,
+        task -> (exhausted.get() ? noThreads : (ThreadFactory) Thread::new).newThread(task)));
     container.start();
     for (int i = 0; i < 10; i++) {
       send("bad");
@@ -140,7 +140,7 @@ class ListenerFailuresTests extends ListenerFixture {
   void replyThatFindsNoThreadToWaitInIsLostAndTakesNoRoom(ThreadFactory noThreads, CapturedOutput output) {
     scripted.failing(Reason.BROKER_UNAVAILABLE, Integer.MAX_VALUE);
     MessageListenerContainer container = stopLater(new MessageListenerContainer(scripted,
-        new NonBlocking(this::reply), roomForThree(), maxBuffered, noThreads, UnaryOperator.identity()));
+        new Listener(new NonBlocking(this::reply), roomForThree(), UnaryOperator.identity()), maxBuffered, noThreads));
     container.start();
     for (int i = 1; i <= 10; i++) {
       scripted.receive(request("bad"));
@@ -255,15 +255,16 @@ class ListenerFailuresTests extends ListenerFixture {
         System.out.println("the trace ends");
       }
     });
-    assertThatIllegalStateException().isThrownBy(() -> containers.get(0).handler().handle(request("0")));
+    assertThatIllegalStateException().isThrownBy(() -> containers.get(0).listener().handle(request("0")));
     assertThat(output.getOut()).containsSubsequence("the trace begins",
         "Failed to handle a message (subject work.a, listener test, trace none)", "the reason", "the trace ends");
   }
 
   private void startAround(boolean nonBlocking, BrokerMessageHandler handler,
       UnaryOperator<BrokerMessageHandler> around) {
-    stopLater(new MessageListenerContainer(transport, nonBlocking ? new NonBlocking(handler) : handler,
-        roomForThree(), maxBuffered, Thread::new, around)).start();
+    stopLater(new MessageListenerContainer(transport,
+        new Listener(nonBlocking ? new NonBlocking(handler) : handler, roomForThree(), around), maxBuffered,
+        Thread::new)).start();
   }
 
   private @Nullable BrokerMessage reply(BrokerMessage message) {

@@ -79,8 +79,8 @@ abstract class ListenerFixture {
 
   MessageListenerContainer container(MessageTransport transport, BrokerMessageHandler handler,
       ListenerSettings settings) {
-    return stopLater(new MessageListenerContainer(transport, handler, settings, maxBuffered,
-        new CustomizableThreadFactory(POOL), UnaryOperator.identity()));
+    return stopLater(new MessageListenerContainer(transport,
+        new Listener(handler, settings, UnaryOperator.identity()), maxBuffered, new CustomizableThreadFactory(POOL)));
   }
 
   MessageListenerContainer stopLater(MessageListenerContainer container) {

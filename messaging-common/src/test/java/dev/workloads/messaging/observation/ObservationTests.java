@@ -10,6 +10,7 @@ import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.listener.Listener;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerContainer;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -139,9 +140,9 @@ class ObservationTests {
       UnaryOperator<BrokerMessageHandler> aroundProcessing) {
     InProcessTransport transport = new InProcessTransport();
     MessageListenerContainer container = new MessageListenerContainer(transport,
-        message -> message.reply(message.body()),
-        new ListenerSettings("test", List.of("tasks.>"), "group", 1, 1, TIMEOUT), new Semaphore(Integer.MAX_VALUE),
-        Thread::new, aroundProcessing);
+        new Listener(message -> message.reply(message.body()),
+            new ListenerSettings("test", List.of("tasks.>"), "group", 1, 1, TIMEOUT), aroundProcessing),
+        new Semaphore(Integer.MAX_VALUE), Thread::new);
     container.start();
     MessagingClient client = new MessagingClient(transport, Duration.ZERO, BodyConverter.plain(), aroundRequests);
     assertThat(client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT).text()).isEqualTo("x");

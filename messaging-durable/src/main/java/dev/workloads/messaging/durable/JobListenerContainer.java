@@ -2,6 +2,7 @@ package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.listener.DrainingContainer;
 import dev.workloads.messaging.listener.FailureLog;
 import java.time.Duration;
 import java.util.Map;
@@ -14,23 +15,22 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.context.SmartLifecycle;
 
 /**
  * Pulls jobs and has them handled, no more at once than there are slots: none waits here while its lease runs.
  *
  * <p>Threads: one, {@code job-puller}, pulls into the free slots; a pool runs the handlers; one, {@code job-timer}, renews
- * leases and blocks never. A stop pulls no more and waits for the handlers; what they have not finished within the drain
- * timeout is interrupted and given back.
+ * leases and never blocks. A stop pulls no more and waits for the handlers; a job that is not finished within the drain
+ * timeout is interrupted and given back, which takes up to four seconds more.
  */
-public final class JobListenerContainer implements SmartLifecycle {
+public final class JobListenerContainer extends DrainingContainer<JobListenerContainer.Running> {
 
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
   // How long nothing is taken, and a second more, after a pull that was lost with a connection or a server
   private static final Duration PULL_WAIT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
-  private static final Duration BETWEEN_COUNTS = Duration.ofSeconds(10);
+  private static final int SECONDS_BETWEEN_COUNTS = 10;
   private static final Duration IDLE_THREADS_STAY = Duration.ofSeconds(30);
 
   private final DurableStore store;
@@ -40,12 +40,7 @@ public final class JobListenerContainer implements SmartLifecycle {
   private final JobMetrics metrics;
   private final FailureLog failures;
   private final Semaphore slots;
-  private volatile @Nullable Running running; // changed under this
   private volatile @Nullable String problem;
-
-  /** What is there from a start to the next stop. */
-  private record Running(JobQueue queue, JobProcessor processor, ThreadPoolExecutor pool,
-      ScheduledThreadPoolExecutor timer, Thread puller) {}
 
   /**
    * Creates a container.
@@ -55,6 +50,7 @@ public final class JobListenerContainer implements SmartLifecycle {
    */
   public JobListenerContainer(DurableStore store, JobSettings settings, Map<String, BrokerMessageHandler> handlers,
       ThreadFactory threads, JobMetrics metrics) {
+    super(settings.drainTimeout());
     this.store = store;
     this.settings = settings;
     this.handlers = Map.copyOf(handlers);
@@ -64,23 +60,58 @@ public final class JobListenerContainer implements SmartLifecycle {
     this.slots = new Semaphore(settings.maxInFlight());
   }
 
-  @Override
-  public synchronized void start() {
-    if (running == null) {
-      ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "job-timer"));
-      timer.setRemoveOnCancelPolicy(true);
-      // A slot is free before its thread is: the slots bound the pool, not a size of its own
-      ThreadPoolExecutor pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREADS_STAY.toSeconds(),
-          TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
-      timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, BETWEEN_COUNTS.toNanos(), BETWEEN_COUNTS.toNanos(),
-          TimeUnit.NANOSECONDS);
-      JobProcessor processor = new JobProcessor(store, settings, handlers, timer, threads, metrics, failures);
-      JobQueue queue = store.open(settings.group(), settings.subjects(), settings.lease());
-      Thread puller = new Thread(() -> pull(queue, processor, pool), "job-puller");
-      running = new Running(queue, processor, pool, timer, puller);
-      puller.start();
-      log.info("Takes durable tasks of {} in group {}", settings.subjects(), settings.group());
+  /** What pulls and handles jobs, from a start to the next stop. */
+  final class Running implements DrainingContainer.Work {
+
+    private final ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "job-timer"));
+    // Without a bound: the slots are the bound. A job frees its slot shortly before its thread is idle, so the next job may need a
+    // thread more than there are slots
+    private final ThreadPoolExecutor pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREADS_STAY.toSeconds(),
+        TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
+    private final JobProcessor processor = new JobProcessor(store, settings, handlers, timer, threads, metrics, failures);
+    private final JobQueue queue = store.open(settings.group(), settings.subjects(), settings.lease());
+    private final Thread puller = new Thread(() -> pull(queue, processor, pool), "job-puller");
+
+    @Override
+    public void takeNoMore() throws InterruptedException {
+      puller.interrupt();
+      puller.join(settings.drainTimeout().toMillis() + 1); // it may be sending a pull
+      try {
+        queue.close();
+      } catch (RuntimeException e) { // such as of a connection that is closed: the jobs that run are finished all the same
+        log.warn("Jobs on their way could not be given back, and come again when their leases are over: {}", e.toString());
+      }
     }
+
+    @Override
+    public ThreadPoolExecutor pool() {
+      return pool;
+    }
+
+    @Override
+    public void giveUp() {
+      log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
+      processor.release(RELEASE_TIMEOUT);
+    }
+
+    @Override
+    public void close() {
+      timer.shutdownNow();
+      failures.tellWhatWasLeftOut();
+      problem = null;
+    }
+  }
+
+  @Override
+  protected Running begin() {
+    Running running = new Running();
+    running.timer.setRemoveOnCancelPolicy(true);
+    running.timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, SECONDS_BETWEEN_COUNTS, SECONDS_BETWEEN_COUNTS,
+        TimeUnit.SECONDS);
+    running.puller.start();
+    log.info("Takes durable tasks of {} in group {}", settings.subjects(), settings.group());
+    return running;
   }
 
   private void pull(JobQueue queue, JobProcessor processor, ThreadPoolExecutor pool) {
@@ -94,7 +125,13 @@ public final class JobListenerContainer implements SmartLifecycle {
             TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
           } else {
             queue.pull(free, PULL_WAIT, job -> {
-              pool.execute(() -> process(processor, job));
+              pool.execute(() -> {
+                try {
+                  processor.process(job);
+                } finally {
+                  slots.release();
+                }
+              });
               handed[0]++;
             });
             problem = null;
@@ -120,25 +157,17 @@ public final class JobListenerContainer implements SmartLifecycle {
     TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
   }
 
-  private void process(JobProcessor processor, Job job) {
-    try {
-      processor.process(job);
-    } finally {
-      slots.release();
-    }
-  }
-
   /** Returns why no jobs can be pulled or recorded now, or {@code null} if they can. */
   public @Nullable String problem() {
-    Running current = running;
-    String notRecorded = current == null ? null : current.processor().problem();
+    Running current = work();
+    String notRecorded = current == null ? null : current.processor.problem();
     return notRecorded == null ? problem : notRecorded;
   }
 
   /** Returns the number of jobs being handled. */
   public int inFlight() {
-    Running current = running;
-    return current == null ? 0 : current.pool().getActiveCount();
+    Running current = work();
+    return current == null ? 0 : current.pool.getActiveCount();
   }
 
   /**
@@ -147,60 +176,7 @@ public final class JobListenerContainer implements SmartLifecycle {
    * @throws BrokerException if the broker does not say
    */
   public JobQueue.@Nullable Backlog backlog(Duration timeout) {
-    Running current = running;
-    return current == null ? null : current.queue().backlog(timeout);
-  }
-
-  @Override
-  public boolean isRunning() {
-    return running != null;
-  }
-
-  /** Stops on a thread of its own, side by side with the other containers of the application. */
-  @Override
-  public void stop(Runnable callback) {
-    new Thread(() -> {
-      try {
-        stop();
-      } finally {
-        callback.run();
-      }
-    }, "job-drain").start();
-  }
-
-  /** Pulls no more and blocks until what was pulled is done or given back, up to four seconds longer than the drain timeout. */
-  @Override
-  public synchronized void stop() {
-    Running stopping = running;
-    if (stopping == null) {
-      return;
-    }
-    try {
-      long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
-      stopping.puller().interrupt();
-      stopping.puller().join(settings.drainTimeout().toMillis() + 1); // it may be sending a pull
-      close(stopping.queue());
-      stopping.pool().shutdown();
-      if (!stopping.pool().awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-        log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
-        stopping.processor().release(RELEASE_TIMEOUT);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
-      stopping.pool().shutdown();
-      stopping.timer().shutdownNow();
-      failures.tellWhatWasLeftOut();
-      running = null;
-      problem = null;
-    }
-  }
-
-  private static void close(JobQueue queue) {
-    try {
-      queue.close();
-    } catch (RuntimeException e) { // such as of a connection that is closed: what runs is to be drained all the same
-      log.warn("What was on its way could not be given back, and comes again when its lease is over: {}", e.toString());
-    }
+    Running current = work();
+    return current == null ? null : current.queue.backlog(timeout);
   }
 }

@@ -1,15 +1,14 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
 import dev.workloads.messaging.BrokerMessageHandler;
-import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobMetrics;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.listener.Listener;
 import dev.workloads.messaging.listener.ListenerSettings;
-import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -64,19 +63,17 @@ class JobListenerConfiguration {
   JobListenerContainer jobListenerContainer(DurableStore store, JobSettings settings, MessageListenerRegistry listeners,
       Environment environment, ObjectProvider<JobMetrics> metrics) {
     Map<String, BrokerMessageHandler> handlers = new LinkedHashMap<>();
-    settings.subjects().forEach(subject -> handlers.put(subject, listener(subject, listeners).handler()));
+    settings.subjects().forEach(subject -> handlers.put(subject, listener(subject, listeners)));
     ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
         ? new VirtualThreadTaskExecutor("job-").getVirtualThreadFactory() : new CustomizableThreadFactory("job-");
     return new JobListenerContainer(store, settings, handlers, threads, metrics.getIfAvailable(() -> JobMetrics.NONE));
   }
 
   /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
-  private static MessageListenerContainer listener(String subject, MessageListenerRegistry listeners) {
+  private static Listener listener(String subject, MessageListenerRegistry listeners) {
     String requests = "tasks." + subject.substring(Jobs.SUBJECT_PREFIX.length());
-    return listeners.containers().stream().filter(container ->
-        container.settings().subscriptions().stream().anyMatch(pattern -> Subjects.matches(pattern, requests)))
-        .findFirst().orElseThrow(() -> invalid(subject, "No listener handles " + requests
-            + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
+    return listeners.find(requests).orElseThrow(() -> invalid(subject, "No listener handles " + requests
+        + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
   }
 
   private static InvalidConfigurationPropertyValueException invalid(Object value, String reason) {
