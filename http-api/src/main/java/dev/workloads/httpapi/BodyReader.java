@@ -1,6 +1,6 @@
 package dev.workloads.httpapi;
 
-import dev.workloads.httpapi.tomcat.UnreadBodyValve;
+import dev.workloads.httpapi.tomcat.InputValve;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
@@ -113,7 +113,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   public void onComplete(AsyncEvent event) throws IOException {
     body.close();
     // Not before the request is complete: Tomcat would leave it active for ever, and a stop would wait for it
-    UnreadBodyValve.closeIfUnread(request);
+    InputValve.closeIfUnread(request);
   }
 
   @Override

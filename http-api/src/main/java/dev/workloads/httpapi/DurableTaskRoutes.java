@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.tomcat.InputValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableTasks;
@@ -85,7 +86,7 @@ final class DurableTaskRoutes {
       Deadline deadline = Deadline.after(timeout);
       TaskStatus accepted = accept(body, request, deadline);
       Duration wait = permit == inFlight ? wait(request) : null;
-      return wait == null ? new Outcome(accepted, null) : outcome(accepted, wait, deadline, room);
+      return wait == null ? new Outcome(accepted, null) : outcome(accepted, request, wait, deadline, room);
     } finally {
       permit.release();
     }
@@ -117,11 +118,12 @@ final class DurableTaskRoutes {
    * Waits for a task that is accepted, which the client is told also if the broker does not answer any more, or if there is
    * no room for the result.
    */
-  private Outcome outcome(TaskStatus accepted, Duration wait, Deadline deadline, ReplyRoom room) {
+  private Outcome outcome(TaskStatus accepted, HttpServletRequest request, Duration wait, Deadline deadline,
+      ReplyRoom room) {
     try {
       Duration left = deadline.remaining();
       Deadline end = Deadline.after(wait.plus(left));
-      TaskStatus status = await(accepted, task -> task.state().isFinished(), wait, left);
+      TaskStatus status = await(accepted, task -> task.state().isFinished(), request, wait, left);
       if (status == null) {
         return new Outcome(accepted, null);
       }
@@ -159,7 +161,7 @@ final class DurableTaskRoutes {
     Preconditions preconditions = Preconditions.of(request);
     switch (request.getMethod()) {
       case "GET", "HEAD" -> {
-        TaskStatus status = status(id, preconditions, wait(request));
+        TaskStatus status = status(id, preconditions, request);
         if (!preconditions.matches(status)) {
           throw preconditionFailed();
         }
@@ -178,14 +180,15 @@ final class DurableTaskRoutes {
     }
   }
 
-  private TaskStatus status(String id, Preconditions preconditions, @Nullable Duration wait) {
+  private TaskStatus status(String id, Preconditions preconditions, HttpServletRequest request) {
+    Duration wait = wait(request);
     if (wait == null || !inFlight.tryAcquire()) {
       return required(tasks.find(id, timeout));
     }
     try {
       return required(await(required(tasks.find(id, timeout)), task -> task.state().isFinished()
           || !preconditions.matches(task)
-          || !preconditions.noneMatch().isEmpty() && !preconditions.isKnown(task), wait, timeout));
+          || !preconditions.noneMatch().isEmpty() && !preconditions.isKnown(task), request, wait, timeout));
     } finally {
       inFlight.release();
     }
@@ -257,10 +260,11 @@ final class DurableTaskRoutes {
     return new ProblemException(Problem.of(error), error.code(), TaskStatusWriter.text(error));
   }
 
-  /** Waits until a task is as wanted, the time is over, or a stop begins. */
-  private @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration lookTimeout) {
+  /** Waits until a task is as wanted, the time is over, the client has gone, or a stop begins. */
+  private @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, HttpServletRequest request,
+      Duration wait, Duration lookTimeout) {
     try {
-      return tasks.await(known, task -> wanted.test(task) || drain.isDraining(), wait, lookTimeout);
+      return tasks.await(known, wanted, () -> drain.isDraining() || InputValve.isEnded(request), wait, lookTimeout);
     } catch (InterruptedException e) {
       throw interrupted();
     }

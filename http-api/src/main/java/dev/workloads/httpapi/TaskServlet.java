@@ -1,6 +1,6 @@
 package dev.workloads.httpapi;
 
-import dev.workloads.httpapi.tomcat.UnreadBodyValve;
+import dev.workloads.httpapi.tomcat.InputValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessagingClient;
@@ -56,7 +56,7 @@ final class TaskServlet extends HttpServlet {
     try {
       answer(request, response);
     } catch (ProblemException e) {
-      UnreadBodyValve.closeIfUnread(request);
+      InputValve.closeIfUnread(request);
       fail(request, response, e.problem(), e.code(), e.text());
     } catch (BrokerException e) {
       log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
@@ -75,7 +75,7 @@ final class TaskServlet extends HttpServlet {
 
   private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
-      UnreadBodyValve.closeIfUnread(request);
+      InputValve.closeIfUnread(request);
       if (durable == null || !durable.answer(request, response)) {
         drain.announceClose(request, response);
         writePageOrNotFound(request, response);
@@ -106,7 +106,7 @@ final class TaskServlet extends HttpServlet {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     try {
-      UnreadBodyValve.askForBody(request);
+      InputValve.askForBody(request);
       if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
         createTask(body, request, response);
       } else {

@@ -51,7 +51,7 @@ public final class PublicPortTomcatCustomizer implements WebServerFactoryCustomi
   @Override
   public void customize(TomcatServletWebServerFactory factory) {
     factory.setProtocol(PatchedHttp11NioProtocol.class.getName());
-    factory.addContextValves(new UnreadBodyValve());
+    factory.addContextValves(new InputValve());
     factory.addConnectorCustomizers(this::customize);
     factory.addContextCustomizers(context -> ((StandardHost) context.getParent())
         .setErrorReportValveClass(TextErrorReportValve.class.getName()));

@@ -20,7 +20,7 @@ public final class TextErrorReportValve extends ErrorReportValve {
     if (status == null || !status.isError() || response.getContentWritten() > 0 || !response.setErrorReported()) {
       return;
     }
-    UnreadBodyValve.doNotReadRest(request);
+    InputValve.doNotReadRest(request);
     try {
       response.setContentType("text/plain");
       response.setCharacterEncoding("UTF-8");

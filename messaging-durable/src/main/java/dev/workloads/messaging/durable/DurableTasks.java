@@ -14,6 +14,7 @@ import java.util.Base64;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -215,24 +216,32 @@ public final class DurableTasks implements AutoCloseable {
     }
   }
 
+  /** Waits as the other method does, for nobody who could give up. */
+  public @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
+      throws InterruptedException {
+    return await(known, wanted, () -> false, wait, timeout);
+  }
+
   /**
    * Waits until a task is as wanted.
    *
    * @param known how the task was when it was submitted or found
    * @param wanted what is waited for; also called on a thread of the store, with what is about to be written, and must not
    *     block
+   * @param abandoned whether nobody waits any more; called on the waiting thread only, once a second and after each
+   *     {@link #wakeAll}
    * @param wait the longest wait
    * @param timeout the longest that the broker may take to answer once
    * @return how the task is in the end, as wanted or not, or {@code null} if it has expired
    * @throws InterruptedException if the thread is interrupted
    */
-  public @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
-      throws InterruptedException {
+  public @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, BooleanSupplier abandoned,
+      Duration wait, Duration timeout) throws InterruptedException {
     String id = known.id();
     long end = System.nanoTime() + wait.toNanos();
     TaskStatus status = known;
     try (TaskChanges.Signal signal = changes.of(id, value -> isWanted(id, value, wanted))) {
-      while (status != null && !wanted.test(status) && end - System.nanoTime() > 0) {
+      while (status != null && !wanted.test(status) && end - System.nanoTime() > 0 && !abandoned.getAsBoolean()) {
         signal.await(end - System.nanoTime());
         status = find(id, timeout);
       }
@@ -246,7 +255,7 @@ public final class DurableTasks implements AutoCloseable {
     return task == null || wanted.test(new TaskStatus(id, task, Instant.now(), NO_REVISION));
   }
 
-  /** Lets all who wait look at their task now, so that they find out what they want of it by now. */
+  /** Lets all who wait look at their task now, and at whether they still wait. */
   public void wakeAll() {
     changes.wakeAll();
   }

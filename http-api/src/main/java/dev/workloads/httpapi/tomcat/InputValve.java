@@ -10,14 +10,14 @@ import org.apache.coyote.ActionCode;
 import org.apache.coyote.ContinueResponseTiming;
 
 /**
- * Lets a servlet ask for the body, or answer before it has read all of it and then close the connection. Without this
- * valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
+ * Lets a servlet ask for the body, or answer before it has read all of it and then close the connection, or see that the
+ * client has gone. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
  */
-public final class UnreadBodyValve extends ValveBase {
+public final class InputValve extends ValveBase {
 
-  private static final String REQUEST = UnreadBodyValve.class.getName();
+  private static final String REQUEST = InputValve.class.getName();
 
-  UnreadBodyValve() {
+  InputValve() {
     super(true);
   }
 
@@ -40,6 +40,15 @@ public final class UnreadBodyValve extends ValveBase {
         && request.getAttribute(REQUEST) instanceof Request tomcats) {
       doNotReadRest(tomcats);
     }
+  }
+
+  /**
+   * Returns whether the client has ended its output or broken the connection off. Does not block. Only the thread that works
+   * on the request may call it. Over HTTP/2 it returns false: Tomcat tells nobody that a stream was reset.
+   */
+  public static boolean isEnded(ServletRequest request) {
+    return request.getAttribute(REQUEST) instanceof Request tomcats
+        && PatchedHttp11NioProtocol.isInputEnded(tomcats.getCoyoteRequest());
   }
 
   // Over HTTP/2 the stream would be reset by an error that may reach the client before the answer; there it just ends
