@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
@@ -276,11 +277,13 @@ class DurableAutoConfigurationTests {
     MeterBinder meters = registry -> { };
     worker.withPropertyValues(SUBSCRIPTIONS).withBean(DurableStore.class, () -> store)
         .withBean("durableTasksHealthIndicator", HealthIndicator.class, () -> health)
-        .withBean("backlogMetrics", MeterBinder.class, () -> meters).withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+        .withBean("backlogMetrics", MeterBinder.class, () -> meters)
+        .withBean("storeMetrics", MeterBinder.class, () -> meters).withBean(MeterRegistry.class, SimpleMeterRegistry::new)
         .run(context -> {
           assertThat(context.getBean(DurableStore.class)).isSameAs(store);
           assertThat(context.getBean(HealthIndicator.class)).isSameAs(health);
-          assertThat(context.getBean(MeterBinder.class)).isSameAs(meters);
+          assertThat(context.getBeansOfType(MeterBinder.class)).hasSize(2).allSatisfy((name, binder) ->
+              assertThat(binder).as(name).isSameAs(meters));
         });
   }
 
@@ -292,7 +295,7 @@ class DurableAutoConfigurationTests {
       assertThat(result(context, "leet", "x")).isNotEmpty();
       List<String> names = List.of("messaging.durable.queue.time", "messaging.durable.result.time",
           "messaging.durable.attempts", "messaging.durable.in.flight", "messaging.durable.backlog",
-          "messaging.durable.oldest.age");
+          "messaging.durable.oldest.age", "messaging.durable.store.available");
       assertThat(meters.getMeters()).extracting(meter -> meter.getId().getName()).containsAll(names);
       assertThat(meters.getMeters()).filteredOn(meter -> names.contains(meter.getId().getName()))
           .extracting(Meter::getId).allSatisfy(id -> assertThat(id.getDescription()).isNotBlank());
@@ -304,6 +307,26 @@ class DurableAutoConfigurationTests {
       assertThat(meters.get("messaging.durable.backlog").gauge().value()).isZero();
       assertThat(meters.get("messaging.durable.oldest.age").gauge().value()).isZero();
     });
+  }
+
+  @Test
+  void meterSaysWhetherTasksCanBeKeptAlsoWhereNoneAreTaken() {
+    inProcess.withPropertyValues("messaging.durable.enabled=true").withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+        .run(context -> assertThat(storeAvailable(context)).isEqualTo(1));
+    try (NatsServer server = NatsServer.start()) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.durable.enabled=true",
+          "messaging.durable.provision=false").withBean(MeterRegistry.class, SimpleMeterRegistry::new).run(context -> {
+            assertThat(context).doesNotHaveBean(JobListenerContainer.class);
+            Awaitility.await().until(context.getBean(MessageTransport.class)::isReady);
+            assertThat(storeAvailable(context)).isZero();
+          });
+    }
+  }
+
+  private static double storeAvailable(AssertableApplicationContext context) {
+    MeterRegistry meters = context.getBean(MeterRegistry.class);
+    context.getBean("storeMetrics", MeterBinder.class).bindTo(meters);
+    return meters.get("messaging.durable.store.available").gauge().value();
   }
 
   @Test
