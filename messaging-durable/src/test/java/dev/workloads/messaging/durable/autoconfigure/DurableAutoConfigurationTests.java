@@ -236,6 +236,30 @@ class DurableAutoConfigurationTests {
   }
 
   @Test
+  void initStepThatWouldNeverEndStopsWithASentence() {
+    ApplicationContextRunner init = runner.withPropertyValues("messaging.durable.provision-only=true",
+        "messaging.nats.servers=nats://127.0.0.1:1");
+    for (ApplicationContextRunner each : List.of(init, init.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.enabled=false"))) {
+      assertThat(FailedStart.report(each)).contains("messaging.durable.provision-only",
+          "needs messaging.durable.subscriptions, or messaging.durable.enabled=true to prepare the bucket alone");
+    }
+    assertThat(FailedStart.report(init.withPropertyValues(IN_PROCESS, SUBSCRIPTIONS)))
+        .contains("messaging.durable.provision-only", "set messaging.transport=nats");
+    assertThat(FailedStart.report(init.withPropertyValues(SUBSCRIPTIONS, "messaging.subscriptions=tasks.>")
+        .withBean(BrokerMessageHandler.class, Handler::new)))
+        .contains("messaging.durable.provision-only", "set messaging.listener.enabled=false");
+  }
+
+  @Test
+  void initStepWithoutListenersNeedsNotSwitchThemOff() {
+    for (String what : List.of(SUBSCRIPTIONS, "messaging.durable.enabled=true")) {
+      runner.withPropertyValues("messaging.durable.provision-only=true", "messaging.nats.servers=nats://127.0.0.1:1", what)
+          .run(context -> assertThat(context).hasNotFailed().hasBean("endOnceProvisioned")
+              .doesNotHaveBean(JobListenerContainer.class));
+    }
+  }
+
+  @Test
   void subjectOfAnotherGroupStopsTheStartInProcess() {
     InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000, 10);
     store.open("other", List.of("jobs.leet"), Duration.ofSeconds(30));
