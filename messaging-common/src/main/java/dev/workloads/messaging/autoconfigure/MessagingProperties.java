@@ -48,6 +48,8 @@ public record MessagingProperties(
 
   private static final String DEFAULT_VERSION = "1.0.0";
   private static final String DEFAULT_INBOX_PREFIX = "_INBOX";
+  private static final Duration SHORTEST = Duration.ofMillis(1);
+  private static final Duration LONGEST = Duration.ofDays(24); // jnats counts milliseconds, in 31 bits
 
   public MessagingProperties {
     consumerGroup = emptyToNull(consumerGroup);
@@ -55,7 +57,7 @@ public record MessagingProperties(
     require(queueCapacity >= 0, "messaging.queue-capacity", queueCapacity, "must not be negative");
     require(maxBuffered == null || maxBuffered.toBytes() > 0, "messaging.max-buffered", maxBuffered,
         "must be at least 1 byte");
-    require(!drainTimeout.isNegative(), "messaging.drain-timeout", drainTimeout, "must not be negative");
+    requireDuration("messaging.drain-timeout", drainTimeout, Duration.ZERO);
   }
 
   /** What carries the messages. */
@@ -110,7 +112,7 @@ public record MessagingProperties(
   public record Request(@DefaultValue("250ms") Duration retryWindow) {
 
     public Request {
-      require(!retryWindow.isNegative(), "messaging.request.retry-window", retryWindow, "must not be negative");
+      requireDuration("messaging.request.retry-window", retryWindow, Duration.ZERO);
     }
   }
 
@@ -173,10 +175,10 @@ public record MessagingProperties(
       inboxPrefix = inboxPrefix.isEmpty() ? DEFAULT_INBOX_PREFIX : inboxPrefix;
       requireInbox(inboxPrefix);
       requireOneLogin(username, token, credentialsFile, nkeyFile);
-      requirePositive("messaging.nats.connect-timeout", connectTimeout);
-      requirePositive("messaging.nats.max-reconnect-wait", maxReconnectWait);
-      requirePositive("messaging.nats.ping-interval", pingInterval);
-      require(!readyGrace.isNegative(), "messaging.nats.ready-grace", readyGrace, "must not be negative");
+      requireDuration("messaging.nats.connect-timeout", connectTimeout, SHORTEST);
+      requireDuration("messaging.nats.max-reconnect-wait", maxReconnectWait, SHORTEST);
+      requireDuration("messaging.nats.ping-interval", pingInterval, SHORTEST);
+      requireDuration("messaging.nats.ready-grace", readyGrace, Duration.ZERO);
     }
   }
 
@@ -215,8 +217,9 @@ public record MessagingProperties(
     }
   }
 
-  private static void requirePositive(String name, Duration value) {
-    require(value.toMillis() > 0, name, value, "must be at least 1 ms");
+  private static void requireDuration(String name, Duration value, Duration shortest) {
+    require(value.compareTo(shortest) >= 0 && value.compareTo(LONGEST) <= 0, name, value,
+        "must be from " + shortest.toMillis() + " ms to " + LONGEST.toDays() + " d");
   }
 
   private static void require(boolean valid, String name, @Nullable Object value, String rule) {

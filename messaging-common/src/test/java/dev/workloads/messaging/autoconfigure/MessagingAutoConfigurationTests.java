@@ -235,6 +235,17 @@ class MessagingAutoConfigurationTests {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"messaging.drain-timeout", "messaging.request.retry-window", "messaging.nats.connect-timeout",
+      "messaging.nats.max-reconnect-wait", "messaging.nats.ping-interval", "messaging.nats.ready-grace"})
+  void durationThatNoClockCountsStopsTheStart(String property) {
+    for (String tooLong : List.of("1000000000d", "2073600001ms")) {
+      assertThat(FailedStart.report(runner.withPropertyValues(NOBODY_THERE, property + "=" + tooLong)))
+          .contains(property, "must be from ", " ms to 24 d");
+    }
+    runner.withPropertyValues(NOBODY_THERE, property + "=24d").run(context -> assertThat(context).hasNotFailed());
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"messaging.nats.credentials-file", "messaging.nats.nkey-file"})
   void unreadableFileStopsTheStart(String property) {
     assertFails(runner.withPropertyValues(NOBODY_THERE, property + "=/no/such/file"), property);

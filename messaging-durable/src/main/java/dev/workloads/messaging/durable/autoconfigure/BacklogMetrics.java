@@ -8,7 +8,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,11 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class BacklogMetrics implements MeterBinder {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(1);
-  private static final long VALID_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private final JobListenerContainer container;
-  private @Nullable Backlog backlog; // under this
-  private long askedAt = System.nanoTime() - VALID_NANOS; // under this
+  private final RecentAnswer<Backlog> backlog = new RecentAnswer<>(this::ask);
 
   BacklogMetrics(JobListenerContainer container) {
     this.container = container;
@@ -39,12 +36,12 @@ final class BacklogMetrics implements MeterBinder {
   }
 
   private double jobs() {
-    Backlog current = backlog();
+    Backlog current = backlog.get();
     return current == null ? Double.NaN : current.jobs();
   }
 
   private double ageOfOldest() {
-    Backlog current = backlog();
+    Backlog current = backlog.get();
     if (current == null) {
       return Double.NaN;
     }
@@ -52,15 +49,11 @@ final class BacklogMetrics implements MeterBinder {
     return oldest == null ? 0 : Duration.between(oldest, Instant.now()).toMillis() / 1000.0;
   }
 
-  private synchronized @Nullable Backlog backlog() {
-    if (System.nanoTime() - askedAt >= VALID_NANOS) {
-      try {
-        backlog = container.backlog(TIMEOUT);
-      } catch (BrokerException e) {
-        backlog = null;
-      }
-      askedAt = System.nanoTime();
+  private @Nullable Backlog ask() {
+    try {
+      return container.backlog(TIMEOUT);
+    } catch (BrokerException e) {
+      return null;
     }
-    return backlog;
   }
 }

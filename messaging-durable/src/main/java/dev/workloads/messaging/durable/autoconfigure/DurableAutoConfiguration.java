@@ -11,6 +11,7 @@ import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
 import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.durable.jetstream.JetStreamStore;
 import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.RequestObservationConvention;
@@ -32,6 +33,7 @@ import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
@@ -45,6 +47,7 @@ import org.springframework.core.env.Environment;
 public final class DurableAutoConfiguration {
 
   private static final String BUCKET = "TASKS";
+  private static final String PROVISION_ONLY = DurableProperties.PREFIX + ".provision-only";
   private static final ConfigurationPropertyName OURS = ConfigurationPropertyName.of(DurableProperties.PREFIX);
 
   /** Of {@link MessagingProperties}, which stop the start for what they do not know, ours are no part. */
@@ -71,7 +74,6 @@ public final class DurableAutoConfiguration {
   /** What is there only where durable tasks are wanted. */
   @Configuration(proxyBeanMethods = false)
   @Conditional(OnDurable.class)
-  @Import(JobListenerConfiguration.class)
   static class Enabled {
 
     @Bean
@@ -85,6 +87,12 @@ public final class DurableAutoConfiguration {
               convention.getIfAvailable(RequestObservationConvention::new), transport));
     }
 
+    /** The worker, of an application that does not end before it would have one. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnBooleanProperty(name = PROVISION_ONLY, havingValue = false, matchIfMissing = true)
+    @Import(JobListenerConfiguration.class)
+    static class Worker {}
+
     /** Durable tasks within this process. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnBean(InProcessTransport.class)
@@ -93,6 +101,10 @@ public final class DurableAutoConfiguration {
       @Bean
       @ConditionalOnMissingBean(DurableStore.class)
       InProcessStore inProcessStore(DurableProperties properties) {
+        if (properties.provisionOnly()) {
+          throw new InvalidConfigurationPropertyValueException(PROVISION_ONLY, true,
+              "In process there is nothing to prepare: set messaging.transport=nats.");
+        }
         return new InProcessStore(properties.retention(), properties.maxBytes().toBytes(), properties.maxJobs());
       }
     }
@@ -121,7 +133,7 @@ public final class DurableAutoConfiguration {
 
       /** The end of an application that only prepares what others need. */
       @Configuration(proxyBeanMethods = false)
-      @ConditionalOnBooleanProperty("messaging.durable.provision-only")
+      @ConditionalOnBooleanProperty(PROVISION_ONLY)
       static class ProvisionOnly {
 
         /** Those of the worker, although nothing listens here. */
@@ -135,7 +147,12 @@ public final class DurableAutoConfiguration {
         }
 
         @Bean
-        ApplicationRunner endOnceProvisioned(JetStreamProvisioner provisioner, ConfigurableApplicationContext context) {
+        ApplicationRunner endOnceProvisioned(JetStreamProvisioner provisioner,
+            ObjectProvider<MessageListenerRegistry> listeners, ConfigurableApplicationContext context) {
+          if (listeners.stream().anyMatch(each -> !each.containers().isEmpty())) {
+            throw new InvalidConfigurationPropertyValueException(PROVISION_ONLY, true,
+                "The application ends once all is prepared, and must not take messages: set messaging.listener.enabled=false.");
+          }
           return arguments -> {
             provisioner.requireProvisioned(); // else the start has failed: the process ends with 1
             context.close();

@@ -63,6 +63,8 @@ public record DurableProperties(
         "must be at least one pause, none of them negative or longer than 36500 d");
     require(isFrom(Duration.ofSeconds(1), retention), "retention", retention, "must be from 1 s to 36500 d");
     require(!provisionOnly || provision, "provision-only", provisionOnly, "needs messaging.durable.provision");
+    require(!provisionOnly || (enabled == null ? !subscriptions.isEmpty() : enabled), "provision-only", provisionOnly,
+        "needs messaging.durable.subscriptions, or messaging.durable.enabled=true to prepare the bucket alone");
     require(maxJobs > 0, "max-jobs", maxJobs, "must be at least 1");
     require(maxBytes.toBytes() > 0 && maxBytes.compareTo(LARGEST) <= 0, "max-bytes", maxBytes,
         "must be from 1 byte to 10 TB, which a server reserves on its disk");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
+import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
@@ -235,6 +236,30 @@ class DurableAutoConfigurationTests {
   }
 
   @Test
+  void initStepThatWouldNeverEndStopsWithASentence() {
+    ApplicationContextRunner init = runner.withPropertyValues("messaging.durable.provision-only=true",
+        "messaging.nats.servers=nats://127.0.0.1:1");
+    for (ApplicationContextRunner each : List.of(init, init.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.enabled=false"))) {
+      assertThat(FailedStart.report(each)).contains("messaging.durable.provision-only",
+          "needs messaging.durable.subscriptions, or messaging.durable.enabled=true to prepare the bucket alone");
+    }
+    assertThat(FailedStart.report(init.withPropertyValues(IN_PROCESS, SUBSCRIPTIONS)))
+        .contains("messaging.durable.provision-only", "set messaging.transport=nats");
+    assertThat(FailedStart.report(init.withPropertyValues(SUBSCRIPTIONS, "messaging.subscriptions=tasks.>")
+        .withBean(BrokerMessageHandler.class, Handler::new)))
+        .contains("messaging.durable.provision-only", "set messaging.listener.enabled=false");
+  }
+
+  @Test
+  void initStepWithoutListenersNeedsNotSwitchThemOff() {
+    for (String what : List.of(SUBSCRIPTIONS, "messaging.durable.enabled=true")) {
+      runner.withPropertyValues("messaging.durable.provision-only=true", "messaging.nats.servers=nats://127.0.0.1:1", what)
+          .run(context -> assertThat(context).hasNotFailed().hasBean("endOnceProvisioned")
+              .doesNotHaveBean(JobListenerContainer.class));
+    }
+  }
+
+  @Test
   void subjectOfAnotherGroupStopsTheStartInProcess() {
     InProcessStore store = new InProcessStore(Duration.ofHours(1), 1000, 10);
     store.open("other", List.of("jobs.leet"), Duration.ofSeconds(30));
@@ -276,11 +301,13 @@ class DurableAutoConfigurationTests {
     MeterBinder meters = registry -> { };
     worker.withPropertyValues(SUBSCRIPTIONS).withBean(DurableStore.class, () -> store)
         .withBean("durableTasksHealthIndicator", HealthIndicator.class, () -> health)
-        .withBean("backlogMetrics", MeterBinder.class, () -> meters).withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+        .withBean("backlogMetrics", MeterBinder.class, () -> meters)
+        .withBean("storeMetrics", MeterBinder.class, () -> meters).withBean(MeterRegistry.class, SimpleMeterRegistry::new)
         .run(context -> {
           assertThat(context.getBean(DurableStore.class)).isSameAs(store);
           assertThat(context.getBean(HealthIndicator.class)).isSameAs(health);
-          assertThat(context.getBean(MeterBinder.class)).isSameAs(meters);
+          assertThat(context.getBeansOfType(MeterBinder.class)).hasSize(2).allSatisfy((name, binder) ->
+              assertThat(binder).as(name).isSameAs(meters));
         });
   }
 
@@ -292,7 +319,7 @@ class DurableAutoConfigurationTests {
       assertThat(result(context, "leet", "x")).isNotEmpty();
       List<String> names = List.of("messaging.durable.queue.time", "messaging.durable.result.time",
           "messaging.durable.attempts", "messaging.durable.in.flight", "messaging.durable.backlog",
-          "messaging.durable.oldest.age");
+          "messaging.durable.oldest.age", "messaging.durable.store.available");
       assertThat(meters.getMeters()).extracting(meter -> meter.getId().getName()).containsAll(names);
       assertThat(meters.getMeters()).filteredOn(meter -> names.contains(meter.getId().getName()))
           .extracting(Meter::getId).allSatisfy(id -> assertThat(id.getDescription()).isNotBlank());
@@ -304,6 +331,26 @@ class DurableAutoConfigurationTests {
       assertThat(meters.get("messaging.durable.backlog").gauge().value()).isZero();
       assertThat(meters.get("messaging.durable.oldest.age").gauge().value()).isZero();
     });
+  }
+
+  @Test
+  void meterSaysWhetherTasksCanBeKeptAlsoWhereNoneAreTaken() {
+    inProcess.withPropertyValues("messaging.durable.enabled=true").withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+        .run(context -> assertThat(storeAvailable(context)).isEqualTo(1));
+    try (NatsServer server = NatsServer.start()) {
+      runner.withPropertyValues("messaging.nats.servers=" + server.url(), "messaging.durable.enabled=true",
+          "messaging.durable.provision=false").withBean(MeterRegistry.class, SimpleMeterRegistry::new).run(context -> {
+            assertThat(context).doesNotHaveBean(JobListenerContainer.class);
+            Awaitility.await().until(context.getBean(MessageTransport.class)::isReady);
+            assertThat(storeAvailable(context)).isZero();
+          });
+    }
+  }
+
+  private static double storeAvailable(AssertableApplicationContext context) {
+    MeterRegistry meters = context.getBean(MeterRegistry.class);
+    context.getBean("storeMetrics", MeterBinder.class).bindTo(meters);
+    return meters.get("messaging.durable.store.available").gauge().value();
   }
 
   @Test
