@@ -1,0 +1,146 @@
+package dev.workloads.messaging.durable;
+
+import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerException.Reason;
+import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.Retry;
+import dev.workloads.messaging.durable.DurableStore.Appended;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Submits tasks: writes the entry of each, then its job. Safe for use by many threads; throws and blocks as {@link DurableTasks}
+ * does.
+ */
+final class TaskSubmissions {
+
+  private final DurableStore store;
+  private final TaskRegister register;
+  private final Duration retryWindow;
+  private final UnaryOperator<BrokerMessageHandler> around;
+
+  TaskSubmissions(DurableStore store, TaskRegister register, Duration retryWindow,
+      UnaryOperator<BrokerMessageHandler> around) {
+    this.store = store;
+    this.register = register;
+    this.retryWindow = retryWindow;
+    this.around = around;
+  }
+
+  /**
+   * Submits a task, unless one with the id was submitted before.
+   *
+   * @throws UnreadableEntryException if the entry with the id is none
+   */
+  TaskStatus submit(String worker, byte[] payload, String id, Deadline deadline) {
+    BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id);
+    TaskRecord task = TaskRecord.queued(worker, TaskRegister.hash(worker, payload), Instant.now());
+    Submission submission = Retry.within(retryWindow, elapsed -> {
+      store.requireAppendable(job, id); // so that mostly nothing has to be deleted
+      return createOrRepeat(id, task, deadline);
+    });
+    if (submission.entry().task().isNew()) {
+      try {
+        publish(job, id, deadline);
+      } catch (IllegalArgumentException | BrokerException e) {
+        if (!submission.isRepeat() && !(e instanceof BrokerException unknown && unknown.reason() == Reason.TIMEOUT)) {
+          forget(submission.entry(), deadline);
+        }
+        throw e;
+      }
+    }
+    return submission.entry();
+  }
+
+  /**
+   * What a submission has found or made.
+   *
+   * @param isRepeat whether another one made it, which then deletes it no more, if it was refused
+   */
+  private record Submission(TaskStatus entry, boolean isRepeat) {}
+
+  private Submission createOrRepeat(String id, TaskRecord task, Deadline deadline) {
+    while (true) {
+      try {
+        return new Submission(register.create(id, task, deadline.remaining()), false);
+      } catch (StaleRevisionException e) {
+        TaskStatus found = repeat(id, task, deadline);
+        if (found != null) {
+          return new Submission(found, true);
+        }
+      }
+    }
+  }
+
+  /**
+   * Returns the entry that another submission has made, or {@code null} if it is gone. The other one may be about to delete
+   * it, by its revision, because its job was refused: then the job of this one had none. So it gets another revision.
+   */
+  private @Nullable TaskStatus repeat(String id, TaskRecord task, Deadline deadline) {
+    TaskStatus found = register.findLatest(id, deadline.remaining());
+    if (found == null) {
+      return null;
+    }
+    if (!found.task().hash().equals(task.hash())) {
+      throw new IdempotencyKeyReusedException();
+    }
+    try {
+      return found.task().isNew() ? register.replace(found, found.task(), deadline.remaining()) : found;
+    } catch (StaleRevisionException e) {
+      TaskStatus latest = register.findLatest(id, deadline.remaining());
+      return latest != null && latest.task().equals(found.task()) ? latest : null; // another repeat has given it one
+    }
+  }
+
+  private void publish(BrokerMessage job, String id, Deadline deadline) {
+    try {
+      Objects.requireNonNull(around.apply(traced -> Retry.within(retryWindow, elapsed -> {
+        append(traced, id, deadline);
+        return traced;
+      })).handle(job));
+    } catch (BrokerException e) {
+      throw e.reason() == Reason.NO_RESPONDERS
+          ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + job.subject(), e) : e;
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException("a submission throws no checked exception", e);
+    }
+  }
+
+  /**
+   * Appends a job. If one was appended before under its id and is gone, its queue was emptied, or a worker has just ended it,
+   * or somebody has cancelled it: that entry is finished then, or names the job that it was started for, and workers end any
+   * other job of such an entry without a run. So a second job does no harm, and none would be a task that never runs. Several
+   * repeats name it by the job that is gone, so that they append one.
+   */
+  private void append(BrokerMessage job, String id, Deadline deadline) {
+    Appended place = store.append(job, id, deadline.remaining());
+    while (place.duplicate() && !isQueued(place, job, deadline)) {
+      place = store.append(job, id + "-" + place.sequence(), deadline.remaining());
+    }
+  }
+
+  // A failure is no refusal: the job may be there
+  private boolean isQueued(Appended place, BrokerMessage job, Deadline deadline) {
+    try {
+      return store.contains(place, job, deadline.remaining());
+    } catch (BrokerException e) {
+      throw new BrokerException(Reason.TIMEOUT, "the task was submitted before, and whether its job is still in "
+          + place.queue() + " is unknown: " + e.getMessage(), e);
+    }
+  }
+
+  // What is left, should this fail, is found by a repeat, or expires unseen
+  private void forget(TaskStatus refused, Deadline deadline) {
+    try {
+      store.delete(refused.id(), refused.revision(), deadline.remaining());
+    } catch (BrokerException | StaleRevisionException e) {
+      return;
+    }
+  }
+}
