@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.autoconfigure.KnownPropertiesOnly;
 import dev.workloads.messaging.observation.TracingOnDemand;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -16,7 +17,7 @@ public class HttpApiApplication {
 
   /** Reads {@code http-api.properties}, so that the app can share a class path with others. */
   public static SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
-    return builder.initializers(new TracingOnDemand()).sources(HttpApiApplication.class)
+    return builder.initializers(new TracingOnDemand(), new KnownPropertiesOnly("messaging", "task")).sources(HttpApiApplication.class)
         .properties("spring.config.name=application,http-api");
   }
 

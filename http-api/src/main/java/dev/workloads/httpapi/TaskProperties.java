@@ -23,7 +23,7 @@ import org.springframework.util.unit.DataSize;
  * @param page the page at / on which a task can be tried
  * @param durable tasks that are kept until they are done
  */
-@ConfigurationProperties(prefix = "task", ignoreUnknownFields = false)
+@ConfigurationProperties("task")
 record TaskProperties(
     @DefaultValue("5s") Duration requestTimeout,
     @DefaultValue("8MB") DataSize maxBodySize,

@@ -9,21 +9,11 @@ import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.RequestObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
 import io.nats.client.Options;
-import java.util.LinkedHashSet;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
-import org.springframework.boot.context.properties.bind.AbstractBindHandler;
-import org.springframework.boot.context.properties.bind.BindContext;
-import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
-import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
-import org.springframework.boot.context.properties.source.ConfigurationProperty;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.ssl.DefaultSslBundleRegistry;
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.context.annotation.Bean;
@@ -41,28 +31,6 @@ import org.springframework.util.StringUtils;
 @EnableConfigurationProperties(MessagingProperties.class)
 @Import({BodyConverterConfiguration.class, ListenerConfiguration.class})
 public final class MessagingAutoConfiguration {
-
-  /** Binding an empty value to null leaves it unbound, which Spring Boot takes for an unknown property. */
-  @Bean
-  static ConfigurationPropertiesBindHandlerAdvisor emptyIsNotUnknown() {
-    return handler -> new AbstractBindHandler(handler) {
-
-      @Override
-      public void onFinish(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
-          @Nullable Object result) throws Exception {
-        try {
-          super.onFinish(name, target, context, result);
-        } catch (UnboundConfigurationPropertiesException e) {
-          Set<ConfigurationProperty> unknown = new LinkedHashSet<>(e.getUnboundProperties());
-          unknown.removeIf(property ->
-              context.getBinder().bind(property.getName(), Bindable.of(String.class)).orElse("").isEmpty());
-          if (!unknown.isEmpty()) {
-            throw new UnboundConfigurationPropertiesException(unknown);
-          }
-        }
-      }
-    };
-  }
 
   @Bean
   @ConditionalOnMissingBean

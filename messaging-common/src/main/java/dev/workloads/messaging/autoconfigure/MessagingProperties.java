@@ -31,7 +31,7 @@ import org.springframework.util.unit.DataSize;
  * @param discovery settings of the NATS service API, by which tools find the worker
  * @param nats settings of the NATS transport
  */
-@ConfigurationProperties(prefix = "messaging", ignoreUnknownFields = false)
+@ConfigurationProperties("messaging")
 public record MessagingProperties(
     @DefaultValue("nats") Transport transport,
     @DefaultValue List<String> subscriptions,

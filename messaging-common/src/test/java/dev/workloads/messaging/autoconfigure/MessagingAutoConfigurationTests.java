@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
@@ -82,8 +83,8 @@ class MessagingAutoConfigurationTests {
 
   @Test
   void emptyValueIsAsIfItWereNotSet() {
-    String[] empty = UnknownPropertyFailureAnalyzer.knownProperties().stream()
-        .filter(name -> name.startsWith("messaging.")).map(name -> name + "=").toArray(String[]::new);
+    String[] empty = KnownPropertiesOnly.knownProperties().stream()
+        .map(Object::toString).filter(name -> name.startsWith("messaging.")).map(name -> name + "=").toArray(String[]::new);
     assertThat(empty).hasSizeGreaterThan(20);
     runner.run(usual -> runner.withPropertyValues(empty).withPropertyValues("NATS_URL=").run(context -> {
       assertThat(context).hasNotFailed().hasSingleBean(NatsTransport.class);
@@ -290,9 +291,20 @@ class MessagingAutoConfigurationTests {
   @CsvSource({"messaging.subscription, messaging.subscriptions", "messaging.nats.server, messaging.nats.servers",
       "messaging.nats.pasword, messaging.nats.password", "messaging.nats.user-nam, messaging.nats.username",
       "messaging.max-flight, messaging.max-in-flight"})
-  void unknownPropertyStopsTheStart(String unknown, String known) {
-    assertThat(FailedStart.report(runner.withPropertyValues(NOBODY_THERE, unknown + "=secret")))
+  void unknownPropertyStopsTheStartOfWhoWantsItSo(String unknown, String known) {
+    assertThat(FailedStart.report(runner.withInitializer(new KnownPropertiesOnly("messaging"))
+        .withPropertyValues(NOBODY_THERE, unknown + "=secret")))
         .contains("'" + unknown + "'", "'" + known + "'").doesNotContain("secret");
+  }
+
+  @Test
+  void propertiesOfOthersAreNobodysConcern() {
+    runner.withPropertyValues(IN_PROCESS, "messaging.topic=theirs", "messaging.nats.theirs.too=1", "messaging=3")
+        .run(context -> {
+          assertThat(context).hasNotFailed();
+          assertThat(context).doesNotHaveBean(ConfigurationPropertiesBindHandlerAdvisor.class);
+          assertThat(context.getEnvironment().getProperty("messaging.topic")).isEqualTo("theirs");
+        });
   }
 
   @Test

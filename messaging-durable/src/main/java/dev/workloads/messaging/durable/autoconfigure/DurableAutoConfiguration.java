@@ -16,23 +16,13 @@ import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.RequestObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
-import java.util.LinkedHashSet;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.ApplicationRunner;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
-import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
-import org.springframework.boot.context.properties.bind.AbstractBindHandler;
-import org.springframework.boot.context.properties.bind.BindContext;
-import org.springframework.boot.context.properties.bind.Bindable;
-import org.springframework.boot.context.properties.bind.UnboundConfigurationPropertiesException;
-import org.springframework.boot.context.properties.source.ConfigurationProperty;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -43,33 +33,11 @@ import org.springframework.core.env.Environment;
 
 /** Auto-configuration of a store for durable tasks, of the client that submits them, and of the worker that takes them. */
 @AutoConfiguration(after = MessagingAutoConfiguration.class)
-@EnableConfigurationProperties(DurableProperties.class) // everywhere, so that a mistyped name stops the start
+@EnableConfigurationProperties(DurableProperties.class) // everywhere: provision-only without enabled stops the start
 public final class DurableAutoConfiguration {
 
   private static final String BUCKET = "TASKS";
   private static final String PROVISION_ONLY = DurableProperties.PREFIX + ".provision-only";
-  private static final ConfigurationPropertyName OURS = ConfigurationPropertyName.of(DurableProperties.PREFIX);
-
-  /** Of {@link MessagingProperties}, which stop the start for what they do not know, ours are no part. */
-  @Bean
-  static ConfigurationPropertiesBindHandlerAdvisor durableIsNotUnknown() {
-    return handler -> new AbstractBindHandler(handler) {
-
-      @Override
-      public void onFinish(ConfigurationPropertyName name, Bindable<?> target, BindContext context,
-          @Nullable Object result) throws Exception {
-        try {
-          super.onFinish(name, target, context, result);
-        } catch (UnboundConfigurationPropertiesException e) {
-          Set<ConfigurationProperty> unknown = new LinkedHashSet<>(e.getUnboundProperties());
-          boolean others = unknown.removeIf(property -> !name.equals(OURS) && OURS.isAncestorOf(property.getName()));
-          if (!unknown.isEmpty()) {
-            throw others ? new UnboundConfigurationPropertiesException(unknown) : e;
-          }
-        }
-      }
-    };
-  }
 
   /** What is there only where durable tasks are wanted. */
   @Configuration(proxyBeanMethods = false)

@@ -31,7 +31,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxBytes the most bytes in each stream and in the bucket, which are enlarged to it; in process, of all together
  * @param replicas on how many servers of a cluster everything is kept, where it is created
  */
-@ConfigurationProperties(prefix = DurableProperties.PREFIX, ignoreUnknownFields = false)
+@ConfigurationProperties(DurableProperties.PREFIX)
 public record DurableProperties(
     @Nullable Boolean enabled,
     @DefaultValue List<String> subscriptions,

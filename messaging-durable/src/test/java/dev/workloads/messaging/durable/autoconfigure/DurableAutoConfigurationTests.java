@@ -8,6 +8,7 @@ import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
+import dev.workloads.messaging.autoconfigure.KnownPropertiesOnly;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.DurableTasks;
@@ -269,14 +270,15 @@ class DurableAutoConfigurationTests {
 
   @Test
   void unknownPropertyStopsTheStartAndTheNearestIsNamed() {
-    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.max-atempts=3")))
+    ApplicationContextRunner strict = worker.withInitializer(new KnownPropertiesOnly("messaging"));
+    assertThat(FailedStart.report(strict.withPropertyValues(SUBSCRIPTIONS, "messaging.durable.max-atempts=3")))
         .contains("There is no property 'messaging.durable.max-atempts'", "Did you mean 'messaging.durable.max-attempts'?");
-    assertThat(FailedStart.report(worker.withPropertyValues(SUBSCRIPTIONS, "messaging.max-in-flght=3")))
+    assertThat(FailedStart.report(strict.withPropertyValues(SUBSCRIPTIONS, "messaging.max-in-flght=3")))
         .contains("There is no property 'messaging.max-in-flght'", "Did you mean 'messaging.max-in-flight'?")
         .doesNotContain("messaging.durable");
-    assertThat(FailedStart.report(worker.withPropertyValues("messaging.durabel.enabled=true")))
+    assertThat(FailedStart.report(strict.withPropertyValues("messaging.durabel.enabled=true")))
         .contains("There is no property 'messaging.durabel.enabled'", "Did you mean 'messaging.durable.enabled'?");
-    assertThat(FailedStart.report(worker.withPropertyValues("messaging.durable.subscripions=jobs.reverse")))
+    assertThat(FailedStart.report(strict.withPropertyValues("messaging.durable.subscripions=jobs.reverse")))
         .contains("'messaging.durable.subscripions'", "Did you mean 'messaging.durable.subscriptions'?");
   }
 
