@@ -1,12 +1,10 @@
 package dev.workloads.httpapi;
 
-import dev.workloads.httpapi.tomcat.InputValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.IdempotencyKeyReusedException;
 import dev.workloads.messaging.durable.Jobs;
-import dev.workloads.messaging.durable.TaskError;
 import dev.workloads.messaging.durable.TaskResult;
 import dev.workloads.messaging.durable.TaskState;
 import dev.workloads.messaging.durable.TaskStatus;
@@ -16,15 +14,12 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.web.filter.ServerHttpObservationFilter;
 
 /**
  * Takes durable tasks, and answers the paths of those that were taken. Who waits for a task holds one of the permits of
@@ -34,28 +29,23 @@ import org.springframework.web.filter.ServerHttpObservationFilter;
 final class DurableTaskRoutes {
 
   private static final Logger log = LoggerFactory.getLogger(DurableTaskRoutes.class);
-  private static final int RESULT_SIZE = 1 << 20; // the most that NATS takes, unless told otherwise
   private static final Pattern PATH = Pattern.compile("/task/([^/]+)(/result)?");
 
   private final DurableTasks tasks;
+  private final DurableTaskReader reader;
   private final Duration timeout;
-  private final Duration maxWait;
   private final DrainLifecycle drain;
   private final Semaphore inFlight;
   private final Semaphore reserve;
-  private final Supplier<ReplyRoom> rooms;
-  private final Semaphore reads; // of results, whose sizes are not known before: at most half as much again as the rooms hold
 
   DurableTaskRoutes(DurableTasks tasks, TaskProperties properties, DrainLifecycle drain, Semaphore inFlight,
-      Supplier<ReplyRoom> rooms, int maxBuffered) {
+      int maxBuffered) {
     this.tasks = tasks;
+    this.reader = new DurableTaskReader(tasks, properties.durable().maxWait(), drain, maxBuffered);
     this.timeout = properties.requestTimeout();
-    this.maxWait = properties.durable().maxWait();
     this.drain = drain;
     this.inFlight = inFlight;
     this.reserve = new Semaphore(Math.max(1, inFlight.availablePermits() / 10));
-    this.rooms = rooms;
-    this.reads = new Semaphore(Math.max(1, maxBuffered / 2 / RESULT_SIZE), true);
   }
 
   /** How a task is, with its result if it has one. */
@@ -67,25 +57,24 @@ final class DurableTaskRoutes {
   }
 
   /** Submits a task, waits for it if the client does, and answers. Closes the body. */
-  void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response) throws IOException {
-    try (body; ReplyRoom room = rooms.get()) {
-      Outcome outcome = submit(body, request, room);
-      drain.announceClose(request, response);
-      TaskResult result = outcome.result();
-      if (result != null) {
-        ReplyWriter.write(response, result.contentType(), result.body());
-      } else {
-        TaskStatusWriter.writeAccepted(response, outcome.status());
-      }
+  void submit(RequestBody body, HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
+      throws IOException {
+    Outcome outcome = submit(body, request, room);
+    drain.announceClose(request, response);
+    TaskResult result = outcome.result();
+    if (result != null) {
+      ReplyWriter.write(response, result.contentType(), result.body());
+    } else {
+      TaskStatusWriter.writeAccepted(response, outcome.status());
     }
   }
 
   private Outcome submit(RequestBody body, HttpServletRequest request, ReplyRoom room) {
     Semaphore permit = acquirePermit();
-    try {
+    try (body) {
       Deadline deadline = Deadline.after(timeout);
       TaskStatus accepted = accept(body, request, deadline);
-      Duration wait = permit == inFlight ? wait(request) : null;
+      Duration wait = permit == inFlight ? reader.wait(request) : null;
       return wait == null ? new Outcome(accepted, null) : outcome(accepted, request, wait, deadline, room);
     } finally {
       permit.release();
@@ -123,14 +112,14 @@ final class DurableTaskRoutes {
     try {
       Duration left = deadline.remaining();
       Deadline end = Deadline.after(wait.plus(left));
-      TaskStatus status = await(accepted, task -> task.state().isFinished(), request, wait, left);
+      TaskStatus status = reader.await(accepted, task -> task.state().isFinished(), request, wait, left);
       if (status == null) {
         return new Outcome(accepted, null);
       }
       if (status.state() == TaskState.FAILED) {
-        throw failure(status);
+        throw ProblemException.of(status);
       }
-      return new Outcome(status, status.state() == TaskState.SUCCEEDED ? result(status, room, end) : null);
+      return new Outcome(status, status.state() == TaskState.SUCCEEDED ? reader.result(status, room, end) : null);
     } catch (BrokerException e) {
       log.debug("A task is not waited for any more: {}", e.getMessage());
       return new Outcome(accepted, null);
@@ -138,23 +127,19 @@ final class DurableTaskRoutes {
   }
 
   /** Answers a request whose path is that of a task, and returns whether it is. */
-  boolean answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  boolean answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room) throws IOException {
     Matcher path = PATH.matcher(String.valueOf(request.getPathInfo()));
     if (!path.matches() || !Jobs.isTaskId(path.group(1))) {
       return false;
     }
     if (path.group(2) == null) {
-      setPathPattern(request, "/task/{id}");
+      TaskServlet.setPathPattern(request, "/task/{id}");
       answerTask(path.group(1), request, response);
     } else {
-      setPathPattern(request, "/task/{id}/result");
-      answerResult(path.group(1), request, response);
+      TaskServlet.setPathPattern(request, "/task/{id}/result");
+      answerResult(path.group(1), request, response, room);
     }
     return true;
-  }
-
-  private static void setPathPattern(HttpServletRequest request, String pattern) {
-    ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern(pattern));
   }
 
   private void answerTask(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {
@@ -181,12 +166,12 @@ final class DurableTaskRoutes {
   }
 
   private TaskStatus status(String id, Preconditions preconditions, HttpServletRequest request) {
-    Duration wait = wait(request);
+    Duration wait = reader.wait(request);
     if (wait == null || !inFlight.tryAcquire()) {
       return required(tasks.find(id, timeout));
     }
     try {
-      return required(await(required(tasks.find(id, timeout)), task -> task.state().isFinished()
+      return required(reader.await(required(tasks.find(id, timeout)), task -> task.state().isFinished()
           || !preconditions.matches(task)
           || !preconditions.noneMatch().isEmpty() && !preconditions.isKnown(task), request, wait, timeout));
     } finally {
@@ -209,42 +194,32 @@ final class DurableTaskRoutes {
     return new ProblemException(Problem.PRECONDITION_FAILED, "the task has another revision than the request is for");
   }
 
-  private void answerResult(String id, HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private void answerResult(String id, HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
+      throws IOException {
     if (!List.of("GET", "HEAD").contains(request.getMethod())) {
       response.setHeader("Allow", "GET, HEAD");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a result is read by GET");
     }
     Deadline deadline = Deadline.after(timeout);
     TaskStatus status = required(tasks.find(id, deadline.remaining()));
-    try (ReplyRoom room = rooms.get()) {
-      TaskResult result = switch (status.state()) {
-        case QUEUED, RUNNING -> throw new ProblemException(Problem.NOT_FINISHED, "the task is not finished");
-        case CANCELLED -> throw new ProblemException(Problem.CANCELLED, "the task was cancelled");
-        case FAILED -> throw failure(status);
-        case SUCCEEDED -> required(result(status, room, deadline));
-      };
-      drain.announceClose(request, response);
+    requireSucceeded(status);
+    TaskResult result = Preconditions.of(request).isKnown(status) ? null
+        : required(reader.result(status, room, deadline));
+    drain.announceClose(request, response);
+    TaskStatusWriter.writeRevision(response, status);
+    if (result == null) {
+      ProblemWriter.writeNothing(response, HttpServletResponse.SC_NOT_MODIFIED);
+    } else {
       ReplyWriter.write(response, result.contentType(), result.body());
     }
   }
 
-  /** Reads a result, as one of few at once, and keeps the room that it needs. */
-  private @Nullable TaskResult result(TaskStatus succeeded, ReplyRoom room, Deadline deadline) {
-    try {
-      if (!reads.tryAcquire(deadline.remaining().toNanos(), TimeUnit.NANOSECONDS)) {
-        throw new BrokerException(BrokerException.Reason.OVERLOADED, "too many results are being read, try again later");
-      }
-    } catch (InterruptedException e) {
-      throw interrupted();
-    }
-    try {
-      TaskResult result = tasks.result(succeeded, deadline.remaining());
-      if (result != null && !room.fit(result.body().length)) {
-        throw new BrokerException(BrokerException.Reason.OVERLOADED, ReplyRoom.NONE + ", try again later");
-      }
-      return result;
-    } finally {
-      reads.release();
+  private static void requireSucceeded(TaskStatus status) {
+    switch (status.state()) {
+      case QUEUED, RUNNING -> throw new ProblemException(Problem.NOT_FINISHED, "the task is not finished");
+      case CANCELLED -> throw new ProblemException(Problem.CANCELLED, "the task was cancelled");
+      case FAILED -> throw ProblemException.of(status);
+      case SUCCEEDED -> { }
     }
   }
 
@@ -253,31 +228,5 @@ final class DurableTaskRoutes {
       throw new ProblemException(Problem.UNKNOWN_TASK, "there is no such task, or it has expired");
     }
     return found;
-  }
-
-  private static ProblemException failure(TaskStatus failed) {
-    TaskError error = failed.error() == null ? new TaskError(500, "") : failed.error();
-    return new ProblemException(Problem.of(error), error.code(), TaskStatusWriter.text(error));
-  }
-
-  /** Waits until a task is as wanted, the time is over, the client has gone, or a stop begins. */
-  private @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, HttpServletRequest request,
-      Duration wait, Duration lookTimeout) {
-    try {
-      return tasks.await(known, wanted, () -> drain.isDraining() || InputValve.isEnded(request), wait, lookTimeout);
-    } catch (InterruptedException e) {
-      throw interrupted();
-    }
-  }
-
-  private static BrokerException interrupted() {
-    Thread.currentThread().interrupt();
-    return new BrokerException(BrokerException.Reason.TIMEOUT, "the wait for the task was interrupted");
-  }
-
-  /** Returns how long the client waits, no longer than it may, or {@code null} if it does not say. */
-  private @Nullable Duration wait(HttpServletRequest request) {
-    Duration wait = Preferences.of(request).longestWait();
-    return wait != null && wait.compareTo(maxWait) > 0 ? maxWait : wait;
   }
 }

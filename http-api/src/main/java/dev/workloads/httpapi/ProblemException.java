@@ -1,5 +1,8 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.durable.TaskError;
+import dev.workloads.messaging.durable.TaskStatus;
+
 /** Ends a request with a problem. */
 final class ProblemException extends RuntimeException {
 
@@ -23,6 +26,12 @@ final class ProblemException extends RuntimeException {
   /** Ends a request for which there is no room now. */
   static ProblemException tooManyRequests() {
     return new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
+  }
+
+  /** Ends a request for the result of a task that has failed. */
+  static ProblemException of(TaskStatus failed) {
+    TaskError error = failed.error() == null ? new TaskError(500, "") : failed.error();
+    return new ProblemException(Problem.of(error), error.code(), TaskStatusWriter.text(error));
   }
 
   Problem problem() {

@@ -35,16 +35,18 @@ record TaskProperties(
     @DefaultValue Page page,
     @DefaultValue Durable durable) {
 
+  private static final Duration LONGEST = Duration.ofDays(36_500); // nanoseconds are counted in 64 bits
+
   TaskProperties {
-    require(requestTimeout.toMillis() > 0, "task.request-timeout", requestTimeout, "must be at least 1 ms");
+    requireTimeout("task.request-timeout", requestTimeout);
     require(maxBodySize.toBytes() > 0 && maxBodySize.toBytes() < Integer.MAX_VALUE, "task.max-body-size", maxBodySize,
         "must be from 1 byte to 2 GB");
-    require(bodyTimeout.toMillis() > 0, "task.body-timeout", bodyTimeout, "must be at least 1 ms");
-    require(writeTimeout.toMillis() > 0, "task.write-timeout", writeTimeout, "must be at least 1 ms");
+    requireTimeout("task.body-timeout", bodyTimeout);
+    requireTimeout("task.write-timeout", writeTimeout);
     require(maxInFlight == null || maxInFlight > 0, "task.max-in-flight", maxInFlight, "must be at least 1");
     require(maxBuffered == null || maxBuffered.toBytes() > 0, "task.max-buffered", maxBuffered,
         "must be at least 1 byte");
-    require(!drainDelay.isNegative(), "task.drain-delay", drainDelay, "must not be negative");
+    require(isFrom(Duration.ZERO, drainDelay), "task.drain-delay", drainDelay, "must be from 0 s to 36500 d");
   }
 
   /**
@@ -63,8 +65,16 @@ record TaskProperties(
   record Durable(@DefaultValue("false") Boolean enabled, @DefaultValue("30s") Duration maxWait) {
 
     Durable {
-      require(!maxWait.isNegative(), "task.durable.max-wait", maxWait, "must not be negative");
+      require(isFrom(Duration.ZERO, maxWait), "task.durable.max-wait", maxWait, "must be from 0 s to 36500 d");
     }
+  }
+
+  private static void requireTimeout(String name, Duration timeout) {
+    require(isFrom(Duration.ofMillis(1), timeout), name, timeout, "must be from 1 ms to 36500 d");
+  }
+
+  private static boolean isFrom(Duration least, Duration value) {
+    return value.compareTo(least) >= 0 && value.compareTo(LONGEST) <= 0;
   }
 
   private static void require(boolean valid, String name, @Nullable Object value, String rule) {

@@ -11,7 +11,6 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.concurrent.Semaphore;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +34,8 @@ final class TaskServlet extends HttpServlet {
   private final transient @Nullable DurableTaskRoutes durable;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
-  private final transient Supplier<ReplyRoom> rooms;
+  private final transient Semaphore freeReplyBytes; // of their own: slow readers leave room for bodies
+  private final transient int maxBuffered;
 
   TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
       Limits limits, @Nullable TaskPage page) {
@@ -44,17 +44,16 @@ final class TaskServlet extends HttpServlet {
     this.drain = drain;
     this.page = page;
     this.inFlight = new Semaphore(limits.maxInFlight());
-    this.freeBytes = new Semaphore(limits.maxBuffered());
-    Semaphore freeReplyBytes = new Semaphore(limits.maxBuffered()); // of their own: slow readers leave room for bodies
-    this.rooms = () -> new ReplyRoom(freeReplyBytes, limits.maxBuffered());
-    this.durable = durable == null ? null
-        : new DurableTaskRoutes(durable, properties, drain, inFlight, rooms, limits.maxBuffered());
+    this.maxBuffered = limits.maxBuffered();
+    this.freeBytes = new Semaphore(maxBuffered);
+    this.freeReplyBytes = new Semaphore(maxBuffered);
+    this.durable = durable == null ? null : new DurableTaskRoutes(durable, properties, drain, inFlight, maxBuffered);
   }
 
   @Override
   protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    try {
-      answer(request, response);
+    try (ReplyRoom room = new ReplyRoom(freeReplyBytes, maxBuffered)) {
+      answer(request, response, room);
     } catch (ProblemException e) {
       InputValve.closeIfUnread(request);
       fail(request, response, e.problem(), e.code(), e.text());
@@ -73,10 +72,10 @@ final class TaskServlet extends HttpServlet {
     ProblemWriter.write(request, response, problem, code, String.valueOf(text));
   }
 
-  private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private void answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room) throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
       InputValve.closeIfUnread(request);
-      if (durable == null || !durable.answer(request, response)) {
+      if (durable == null || !durable.answer(request, response, room)) {
         drain.announceClose(request, response);
         writePageOrNotFound(request, response);
       }
@@ -84,14 +83,19 @@ final class TaskServlet extends HttpServlet {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
     } else {
-      ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern("/task"));
+      setPathPattern(request, "/task");
       RequestBody complete = BodyReader.completeBody(request);
       if (complete == null) {
-        read(request, response);
+        read(request, response, room);
       } else {
-        createTask(complete, request, response);
+        createTask(complete, request, response, room);
       }
     }
+  }
+
+  /** Sets what the metrics call the path, which may hold an id. */
+  static void setPathPattern(HttpServletRequest request, String pattern) {
+    ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern(pattern));
   }
 
   private void writePageOrNotFound(HttpServletRequest request, HttpServletResponse response) throws IOException {
@@ -102,13 +106,13 @@ final class TaskServlet extends HttpServlet {
     }
   }
 
-  private void read(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private void read(HttpServletRequest request, HttpServletResponse response, ReplyRoom room) throws IOException {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     try {
       InputValve.askForBody(request);
       if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
-        createTask(body, request, response);
+        createTask(body, request, response, room);
       } else {
         BodyReader.read(request, response, body, properties.bodyTimeout());
       }
@@ -124,22 +128,20 @@ final class TaskServlet extends HttpServlet {
     return in.isFinished();
   }
 
-  private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response)
+  private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
       throws IOException {
     if (durable != null && DurableTaskRoutes.isAskedFor(request)) {
-      durable.submit(body, request, response);
+      durable.submit(body, request, response, room);
       return;
     }
-    try (ReplyRoom room = rooms.get()) {
-      BrokerMessage reply;
-      try (body) { // its bytes are free before the answer, which the client's next request may follow at once
-        IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
-            : "is for durable tasks: ask for one by Prefer: respond-async");
-        reply = request(TaskRequest.parse(body.bytes()), room);
-      }
-      drain.announceClose(request, response);
-      ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
+    BrokerMessage reply;
+    try (body) { // its bytes are free before the answer, which the client's next request may follow at once
+      IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
+          : "is for durable tasks: ask for one by Prefer: respond-async");
+      reply = request(TaskRequest.parse(body.bytes()), room);
     }
+    drain.announceClose(request, response);
+    ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
   }
 
   /** Asks a worker if there is room for a reply as large as the payload, and keeps the room that the reply then needs. */

@@ -34,8 +34,7 @@ final class TaskStatusWriter {
 
   /** Writes a status, or no more than that the client has it already. */
   static void write(HttpServletResponse response, TaskStatus status, boolean modified) throws IOException {
-    response.setHeader("ETag", etag(status).formattedTag());
-    response.setHeader("Cache-Control", "no-cache"); // a cache asks each time, by If-None-Match
+    writeRevision(response, status);
     if (!status.state().isFinished()) {
       response.setHeader("Retry-After", "1");
     }
@@ -44,6 +43,12 @@ final class TaskStatusWriter {
     } else {
       ProblemWriter.writeNothing(response, HttpServletResponse.SC_NOT_MODIFIED);
     }
+  }
+
+  /** Writes the headers by which a client and a cache ask whether they have the latest, also of a task that was put back. */
+  static void writeRevision(HttpServletResponse response, TaskStatus status) {
+    response.setHeader("ETag", etag(status).formattedTag());
+    response.setHeader("Cache-Control", "no-cache"); // a cache asks each time, by If-None-Match
   }
 
   static ETag etag(TaskStatus status) {

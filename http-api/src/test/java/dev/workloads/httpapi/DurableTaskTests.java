@@ -295,9 +295,27 @@ class DurableTaskTests {
     assertThat(answer.header("Content-Type")).isEqualTo("image/png");
     assertThat(answer.body()).containsExactly(0xFF, 0, '\n');
     assertThat(answer.headers().keySet())
-        .containsExactlyInAnyOrder("Content-Type", "Content-Length", "X-Content-Type-Options", "Date");
+        .containsExactlyInAnyOrder("Content-Type", "Content-Length", "X-Content-Type-Options", "Date", "ETag", "Cache-Control");
     assertThat(api.send("HEAD", path + "/result").headers().keySet()).isEqualTo(answer.headers().keySet());
     assertThat(api.send("HEAD", path + "/result").header("Content-Length")).isEqualTo("3");
+  }
+
+  @Test
+  void resultHasTheRevisionOfItsTaskByWhichACacheAsks() throws IOException {
+    api.durableWorker(worker, message -> message.reply("done"));
+    String path = api.path(worker, "x");
+    String etag = String.valueOf(api.get(path, FINISHED).header("ETag"));
+
+    Answer result = api.get(path + "/result", "If-None-Match: \"0\"");
+    Answer known = api.get(path + "/result", "If-None-Match: " + etag);
+
+    assertText(result, 200, "done");
+    assertThat(known.status()).isEqualTo(304);
+    assertThat(known.headers()).doesNotContainKey("Content-Type");
+    for (Answer answer : new Answer[] {result, known}) {
+      assertThat(answer.header("ETag")).isEqualTo(etag);
+      assertThat(answer.header("Cache-Control")).isEqualTo("no-cache");
+    }
   }
 
   @ParameterizedTest

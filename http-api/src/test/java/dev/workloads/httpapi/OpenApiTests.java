@@ -215,6 +215,7 @@ class OpenApiTests {
         accept -> failingToKeep("GET", kept, accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why"))));
     exchange(RESULT, List.of(
         accept -> api.get(succeeded + "/result", accept),
+        accept -> api.get(succeeded + "/result", accept, "If-None-Match: *"),
         accept -> api.get(image + "/result", accept),
         accept -> api.get(queued + "/result", accept),
         accept -> api.get(cancelled + "/result", accept),

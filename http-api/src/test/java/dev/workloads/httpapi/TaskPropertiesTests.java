@@ -38,18 +38,23 @@ class TaskPropertiesTests {
 
   @ParameterizedTest
   @CsvSource({
-      "task.request-timeout, 0s, must be at least 1 ms",
-      "task.request-timeout, -1s, must be at least 1 ms",
-      "task.request-timeout, 999us, must be at least 1 ms",
+      "task.request-timeout, 0s, must be from 1 ms to 36500 d",
+      "task.request-timeout, -1s, must be from 1 ms to 36500 d",
+      "task.request-timeout, 999us, must be from 1 ms to 36500 d",
       "task.max-body-size, 0, must be from 1 byte to 2 GB",
       "task.max-body-size, -1, must be from 1 byte to 2 GB",
       "task.max-body-size, 2GB, must be from 1 byte to 2 GB",
-      "task.body-timeout, 0ms, must be at least 1 ms",
-      "task.write-timeout, 0ms, must be at least 1 ms",
+      "task.body-timeout, 0ms, must be from 1 ms to 36500 d",
+      "task.write-timeout, 0ms, must be from 1 ms to 36500 d",
       "task.max-in-flight, 0, must be at least 1",
       "task.max-buffered, 0, must be at least 1 byte",
-      "task.drain-delay, -1ms, must not be negative",
-      "task.durable.max-wait, -1s, must not be negative"})
+      "task.drain-delay, -1ms, must be from 0 s to 36500 d",
+      "task.durable.max-wait, -1s, must be from 0 s to 36500 d",
+      "task.request-timeout, 36501d, must be from 1 ms to 36500 d",
+      "task.body-timeout, 1000000000d, must be from 1 ms to 36500 d",
+      "task.write-timeout, 1000000000d, must be from 1 ms to 36500 d",
+      "task.drain-delay, 1000000000d, must be from 0 s to 36500 d",
+      "task.durable.max-wait, 1000000000d, must be from 0 s to 36500 d"})
   void wrongValueStopsTheStartAndIsNamed(String name, String value, String rule) {
     runner.withPropertyValues(name + "=" + value).run(context -> assertThat(context).getFailure().rootCause()
         .isInstanceOf(InvalidConfigurationPropertyValueException.class)
