@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -549,6 +550,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  @Tag("faults")
   @Timeout(100)
   void idleWorkerStaysWellForAMinute() {
     JobListenerContainer idle = start(message -> message.reply("done"));
