@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -175,10 +176,12 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "{}", "[]", "null", "\"x\"", "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"queued\"}",
-      "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"other\",\"submitted\":\"2026-01-01T00:00:00Z\"}",
-      "{\"worker\":\"w\",\"hash\":\"h\",\"state\":\"queued\",\"submitted\":1e300}"})
-  void entryThatCannotBeReadIsNoTask(String entry) {
+  @ValueSource(strings = {"", "{", "{}", "[]", "null", "\"x\"", "\"state\":\"queued\"",
+      "\"state\":\"other\",\"submitted\":\"2026-01-01T00:00:00Z\"", "\"state\":\"queued\",\"submitted\":1e18"})
+  void entryThatCannotBeReadIsNoTask(String text) {
+    // But for the members given it can be read
+    String entry = text.startsWith("\"state") ? "{\"worker\":\"w\",\"hash\":\"h\",\"attempts\":0,\"failures\":0,\"job\":0,"
+        + text + "}" : text;
     provision();
     String key = UUID.randomUUID().toString();
     String id = submit("x", key).id();
@@ -547,6 +550,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  @Tag("faults")
   @Timeout(100)
   void idleWorkerStaysWellForAMinute() {
     JobListenerContainer idle = start(message -> message.reply("done"));

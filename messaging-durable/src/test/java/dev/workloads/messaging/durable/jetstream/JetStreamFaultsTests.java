@@ -497,11 +497,7 @@ class JetStreamFaultsTests {
   void bucketWithoutDirectGetsIsReadFromItsLeader() throws Exception {
     provision(ROOMY, settings());
     String id = submit("key").id();
-    try (Connection connection = Nats.connect(server.url())) {
-      JetStreamManagement management = connection.jetStreamManagement();
-      management.updateStream(StreamConfiguration.builder(management.getStreamInfo("KV_TASKS").getConfiguration())
-          .allowDirect(false).build());
-    }
+    change("KV_TASKS", configuration -> configuration.allowDirect(false));
     long begin = System.nanoTime();
     for (int i = 0; i < 5; i++) { // one of them at most asks for a direct get, which nats-server 2.9 does not answer
       assertThat(state(id)).isEqualTo(TaskState.QUEUED);
@@ -568,10 +564,12 @@ class JetStreamFaultsTests {
   void headersForJetStreamAreNoneOfADeadLetter(String name, String value) throws Exception {
     provision(ROOMY, settings());
     try (Connection connection = Nats.connect(server.url())) {
+      for (String stream : List.of("JOBS_group", "JOBS_DEAD")) { // a rolled-up letter would be the only one
+        change(stream, configuration -> configuration.allowRollup(true));
+      }
       for (int i = 1; i <= 2; i++) { // with the second letter the stream is not empty any more
         Headers headers = new Headers().put("Kept", "yes");
-        boolean accepted = i == 1 && !name.equals("Nats-Rollup");
-        connection.jetStream().publish(NatsMessage.builder().subject("jobs.worker").headers(accepted
+        connection.jetStream().publish(NatsMessage.builder().subject("jobs.worker").headers(i == 1
             ? headers.put(name, value) : headers).data("letter " + i).build());
         if (i == 1) {
           start(settings(), message -> message.reply("done"));
@@ -594,15 +592,13 @@ class JetStreamFaultsTests {
   void jobOfWhichThereCanBeNoDeadLetterHoldsUpNoOther(CapturedOutput output) throws Exception {
     provision(ROOMY, settings());
     try (Connection connection = Nats.connect(server.url())) {
-      JetStreamManagement management = connection.jetStreamManagement();
-      management.updateStream(StreamConfiguration.builder(management.getStreamInfo("JOBS_DEAD").getConfiguration())
-          .maximumMessageSize(20).build());
+      change("JOBS_DEAD", configuration -> configuration.maximumMessageSize(20));
       connection.jetStream().publish("jobs.worker", "nameless".getBytes(UTF_8));
       JobListenerContainer container = start(settings(), message -> message.reply("done"));
       await().until(() -> container.problem() != null);
       assertThat(container.problem()).startsWith("job 1 cannot be a dead letter: message size exceeds maximum");
       assertThat(finished(submit(null).id()).state()).isEqualTo(TaskState.SUCCEEDED);
-      assertThat(management.getStreamInfo("JOBS_group").getStreamState().getMsgCount()).isEqualTo(1);
+      assertThat(connection.jetStreamManagement().getStreamInfo("JOBS_group").getStreamState().getMsgCount()).isEqualTo(1);
       assertThat(output).contains("A job of which there can be no dead letter stays in its queue, and comes again in PT30S");
     }
   }
@@ -677,6 +673,14 @@ class JetStreamFaultsTests {
   private static JobSettings settings() {
     return new JobSettings("group", List.of("jobs.worker"), 4, Duration.ofSeconds(30), Duration.ofMinutes(1), 3,
         List.of(Duration.ofMillis(100)), Duration.ofSeconds(10));
+  }
+
+  private void change(String stream, UnaryOperator<StreamConfiguration.Builder> change) throws Exception {
+    try (Connection connection = Nats.connect(server.url())) {
+      JetStreamManagement management = connection.jetStreamManagement();
+      management.updateStream(
+          change.apply(StreamConfiguration.builder(management.getStreamInfo(stream).getConfiguration())).build());
+    }
   }
 
   private void provision(JetStreamLimits limits, JobSettings settings) {
