@@ -48,7 +48,8 @@ final class NatsConnector implements AutoCloseable {
   private final Duration readyGrace;
   private final Duration retirement;
   private final ScheduledThreadPoolExecutor thread =
-      new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
+      new ScheduledThreadPoolExecutor(1,
+          new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
   private final ScheduledThreadPoolExecutor deadlines =
       new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-deadlines"));
   private final NatsLinks links = new NatsLinks();
@@ -126,7 +127,8 @@ final class NatsConnector implements AutoCloseable {
       next.connect();
       use(next, former);
       attempt = 0;
-    } catch (InterruptedException | CancellationException e) { // by close(), or too late by NatsDataPort: then the next look tries again
+    } catch (InterruptedException | CancellationException e) {
+      // By close(), or too late by NatsDataPort: then the next look tries again
       links.close(next);
     } catch (IOException | RuntimeException e) {
       links.close(next); // and so its state has heard all
