@@ -25,9 +25,9 @@ final class NatsInputBuffer {
 
   // Grows to hold one message's headers, which the server's max_payload bounds
   private byte[] buffer = new byte[INITIAL_SIZE];
-  private int start; // of what jnats has not taken yet
-  private int checked; // jnats may have all before
-  private int end;
+  private int start; // jnats has taken the bytes up to here
+  private int checked; // jnats can read the bytes up to here
+  private int end; // of what has come in
   private boolean greeted; // jnats wants the server's first line by itself, even if an error came along with it
   private int unchecked; // bytes of a payload that need no look
 

@@ -7,8 +7,8 @@ import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
-import io.nats.client.Dispatcher;
 import io.nats.client.Message;
+import io.nats.client.MessageHandler;
 import io.nats.client.NUID;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -16,62 +16,42 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection to NATS and what lives and dies with it: its callbacks, its dispatchers, its state. jnats brings it back
+ * One connection to NATS and what lives and dies with it: its subscriptions, its inbox, its state. jnats brings it back
  * when it is lost; what jnats gives up for good, or what has to move, its owner replaces.
  *
- * <p>Threads: any may send and subscribe. One thread of the link's own, {@code nats-callbacks}, runs jnats' callbacks in
- * their order. Each subscription has a dispatcher, which is one thread of jnats. Each drain has a thread, {@code nats-drain}.
+ * <p>Safe for use by many threads. One thread of the link's own, {@code nats-callbacks}, runs jnats' callbacks in their order.
  */
 final class NatsLink implements AutoCloseable {
 
   static final String UNAVAILABLE = "not connected to the message broker";
 
   private static final Logger log = LoggerFactory.getLogger(NatsLink.class);
-  private static final Duration FLUSH_TIMEOUT = Duration.ofSeconds(2);
-  private static final Duration CLOSING_FLUSH_TIMEOUT = Duration.ofSeconds(1);
-  private static final long DRAIN_LOOK_MILLIS = 2;
-  // Between socket and receiver. The receiver is quick, so this is no more than a pause of the JVM may pile up.
-  private static final long MAX_PENDING_MESSAGES = 65_536;
-  private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
+  private static final Duration SERVER_PATIENCE = Duration.ofSeconds(2);
+  private static final Duration CLOSING_PATIENCE = Duration.ofSeconds(1);
 
+  private final long createdAt = System.nanoTime();
   private final Options options;
   private final NatsInbox inbox;
   private final NatsLinkState state;
-  private final LongAdder sentMessages;
   private final ThreadPoolExecutor callbacks = new ThreadPoolExecutor(0, 1, 1, TimeUnit.SECONDS,
-      new LinkedBlockingQueue<>(), daemonThreads("nats-callbacks"));
-  private final Map<NatsSubscription, Dispatcher> dispatchers = new ConcurrentHashMap<>();
-  private final Lock lock = new ReentrantLock();
-  // Each flush is a ping, and jnats drops a connection that a third one waits on: its own, and one of ours at a time
-  private final Lock flushing = new ReentrantLock();
-  private volatile boolean inboxSubscribed; // changed under the lock
+      new LinkedBlockingQueue<>(), new DaemonThreadFactory("nats-callbacks"));
+  private final NatsPings pings = new NatsPings();
+  private final LongAdder sentMessages;
+  private final Map<NatsSubscription, NatsLinkSubscription> subscriptions = new ConcurrentHashMap<>();
+  private volatile boolean inboxSubscribed;
   private volatile @Nullable Connection connection;
-
-  static ThreadFactory daemonThreads(String name) {
-    return task -> {
-      Thread thread = new Thread(task, name);
-      thread.setDaemon(true);
-      return thread;
-    };
-  }
 
   /**
    * Creates a link that is not connected yet.
@@ -100,6 +80,11 @@ final class NatsLink implements AutoCloseable {
     return state;
   }
 
+  /** Returns when the link was made, by {@link System#nanoTime}. */
+  long createdAt() {
+    return createdAt;
+  }
+
   boolean isConnected() {
     return status() == Status.CONNECTED;
   }
@@ -121,63 +106,16 @@ final class NatsLink implements AutoCloseable {
    * @throws IllegalStateException if the connection is closed
    */
   void subscribe(NatsSubscription subscription) {
-    if (dispatchers.containsKey(subscription)) {
-      return;
-    }
-    state.subscribing(subscription.isNeeded());
-    Dispatcher dispatcher = requireNonNull(connection).createDispatcher(message -> receive(subscription, message));
-    dispatcher.setPendingLimits(MAX_PENDING_MESSAGES, MAX_PENDING_BYTES);
-    dispatchers.put(subscription, dispatcher); // before the server may refuse it
-    String group = subscription.group();
-    for (String pattern : subscription.patterns()) {
-      if (group == null) {
-        dispatcher.subscribe(pattern);
-      } else {
-        dispatcher.subscribe(pattern, group);
-      }
+    if (!subscriptions.containsKey(subscription)) {
+      state.subscribing(subscription.isNeeded());
+      NatsLinkSubscription ours = newSubscription(message -> receive(subscription, message));
+      subscriptions.put(subscription, ours); // before the server may refuse it
+      ours.subscribe(subscription.patterns(), subscription.group());
     }
   }
 
-  /** Returns whether the application does without what the server has refused; then the log says so once. */
-  private boolean doesWithout(String pattern, String error) {
-    List<NatsSubscription> refused =
-        dispatchers.keySet().stream().filter(each -> each.patterns().contains(pattern)).toList();
-    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) {
-      return false;
-    }
-    refused.stream().filter(each -> !each.refusalTold().getAndSet(true)).forEach(each -> log.warn(
-        "NATS refused a subscription: {}. Without it {}. Give this user the right to subscribe; it is used from the next "
-            + "connection on", error, each.options().withoutIt()));
-    return true;
-  }
-
-  /** Subscribes to the replies to requests, unless it has; no request is sent before. */
-  void subscribeInbox() {
-    if (inboxSubscribed) {
-      return;
-    }
-    lock.lock();
-    try {
-      if (!inboxSubscribed) {
-        state.subscribing(true);
-        requireNonNull(connection).createDispatcher(inbox::receive).subscribe(inbox.pattern());
-        inboxSubscribed = true;
-      }
-    } catch (IllegalStateException e) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE, e);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Returns whether a request of this link still waits for its reply. */
-  boolean isAwaitingReplies() {
-    return inbox.isAwaitingReplies();
-  }
-
-  /** Ends the waits for replies whose time is over. */
-  void endOverdueWaits() {
-    inbox.endOverdueWaits();
+  private NatsLinkSubscription newSubscription(MessageHandler handler) {
+    return new NatsLinkSubscription(requireNonNull(connection), pings, handler);
   }
 
   private void receive(NatsSubscription subscription, Message message) {
@@ -188,16 +126,44 @@ final class NatsLink implements AutoCloseable {
     }
   }
 
+  /** Returns whether the application does without what the server has refused; then the log says so once. */
+  private boolean doesWithout(String pattern, String error) {
+    List<NatsSubscription> refused =
+        subscriptions.keySet().stream().filter(each -> each.patterns().contains(pattern)).toList();
+    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) {
+      return false;
+    }
+    refused.forEach(each -> each.tellRefusal(error));
+    return true;
+  }
+
   /**
-   * Waits until the server knows all subscriptions and what it refused of them is known, no longer than two seconds. Then
+   * Subscribes to the replies to requests, unless it has; does not wait for the server.
+   *
+   * @throws BrokerException if the connection is closed
+   */
+  synchronized void subscribeInbox() {
+    if (!inboxSubscribed) {
+      try {
+        state.subscribing(true);
+        newSubscription(inbox::receive).subscribe(List.of(inbox.pattern()), null);
+        inboxSubscribed = true;
+      } catch (IllegalStateException e) {
+        throw new BrokerException(Reason.BROKER_UNAVAILABLE, UNAVAILABLE, e);
+      }
+    }
+  }
+
+  /**
+   * Waits until the server knows all subscriptions and what it refused of them is known, no longer than four seconds. Then
    * the link is ready if no subscription that is needed was refused.
    */
   void confirm() {
     long lostBefore = state.lostAt();
-    if (flush(FLUSH_TIMEOUT)) {
+    if (flush(SERVER_PATIENCE)) {
       try {
         // The callbacks of refusals come first: the server sent them before its answer to the flush
-        callbacks.submit(() -> state.confirmed(lostBefore)).get(FLUSH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        callbacks.submit(() -> state.confirmed(lostBefore)).get(SERVER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } catch (ExecutionException | TimeoutException e) {
@@ -207,35 +173,24 @@ final class NatsLink implements AutoCloseable {
   }
 
   private boolean flush(Duration timeout) {
-    long deadline = System.nanoTime() + timeout.toNanos();
     try {
-      if (!flushing.tryLock(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
-        return false;
-      }
-      try {
-        connection().flush(left(deadline));
+      Connection connected = connection();
+      return pings.inTurn(System.nanoTime() + timeout.toNanos(), left -> {
+        connected.flush(left);
         return true;
-      } finally {
-        flushing.unlock();
-      }
+      });
     } catch (TimeoutException | IllegalStateException | BrokerException e) {
-      log.debug("The NATS server did not answer in time: {}", e.toString());
-      return false;
+      log.debug("The NATS server did not answer in time", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return false;
     }
-  }
-
-  // jnats takes zero for no end
-  private static Duration left(long deadline) {
-    return Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
+    return false;
   }
 
   /** Returns how many messages of the subscription wait for its receiver. */
   long pending(NatsSubscription subscription) {
-    Dispatcher dispatcher = dispatchers.get(subscription);
-    return dispatcher == null ? 0 : dispatcher.getPendingMessageCount();
+    NatsLinkSubscription ours = subscriptions.get(subscription);
+    return ours == null ? 0 : ours.pending();
   }
 
   /**
@@ -245,68 +200,26 @@ final class NatsLink implements AutoCloseable {
    * @return whether all was handed over in time
    */
   boolean drain(NatsSubscription subscription, Duration timeout) {
-    Dispatcher dispatcher = dispatchers.get(subscription);
-    if (dispatcher == null || !dispatcher.isActive()) {
-      close(subscription);
-      return true;
+    NatsLinkSubscription ours = subscriptions.get(subscription);
+    boolean drained = ours == null || ours.drain(timeout);
+    if (!drained) {
+      log.warn("The subscription to {} did not end within {} ms: messages that came in for it may be lost",
+          subscription, timeout.toMillis());
     }
-    long deadline = System.nanoTime() + timeout.toNanos();
-    Future<Boolean> drained = isConnected() ? startDrain(dispatcher, deadline) : CompletableFuture.completedFuture(true);
-    try {
-      while (isConnected() ? !drained.isDone() : dispatcher.getPendingMessageCount() > 0) {
-        if (System.nanoTime() - deadline >= 0) {
-          throw new TimeoutException("not finished within " + timeout);
-        }
-        TimeUnit.MILLISECONDS.sleep(DRAIN_LOOK_MILLIS);
-      }
-      return !drained.isDone() || !isConnected() || drained.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
-    } catch (ExecutionException | TimeoutException e) {
-      log.warn("Could not drain the subscription to {}: {}", subscription, e.toString());
-      return false;
-    } finally {
-      close(subscription); // does nothing to one that jnats is still about to drain
-    }
-  }
-
-  // On a thread of its own: jnats waits for a lost connection to return
-  private Future<Boolean> startDrain(Dispatcher dispatcher, long deadline) {
-    FutureTask<Boolean> drained = new FutureTask<>(() -> drain(dispatcher, deadline));
-    daemonThreads("nats-drain").newThread(drained).start();
+    close(subscription);
     return drained;
   }
 
-  private boolean drain(Dispatcher dispatcher, long deadline)
-      throws InterruptedException, ExecutionException, TimeoutException {
-    if (!flushing.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-      return false;
-    }
-    CompletableFuture<Boolean> drained;
-    try {
-      drained = dispatcher.drain(left(deadline)); // waits for the server up to then
-    } finally {
-      flushing.unlock();
-    }
-    // When jnats gives up, it stops the dispatcher and then takes it for drained
-    return drained.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS) && System.nanoTime() < deadline;
-  }
-
-  /** Ends all subscriptions as {@link #drain} does. */
+  /** Ends all subscriptions as {@link #drain} does, but for the one to replies. */
   void drainAll() {
-    dispatchers.keySet().forEach(subscription -> drain(subscription, FLUSH_TIMEOUT));
+    subscriptions.keySet().forEach(subscription -> drain(subscription, SERVER_PATIENCE));
   }
 
-  /** Ends a subscription at once. */
+  /** Ends a subscription at once, unless it is being drained. */
   void close(NatsSubscription subscription) {
-    Dispatcher dispatcher = dispatchers.remove(subscription);
-    try {
-      if (dispatcher != null && dispatcher.isActive()) {
-        requireNonNull(connection).closeDispatcher(dispatcher);
-      }
-    } catch (RuntimeException e) { // mostly it is closed already; nothing else is to be left open for it
-      log.debug("Could not end the subscription to {}: {}", subscription, e.toString());
+    NatsLinkSubscription ours = subscriptions.remove(subscription);
+    if (ours != null) {
+      ours.close();
     }
   }
 
@@ -316,8 +229,20 @@ final class NatsLink implements AutoCloseable {
    * @throws BrokerException if there is none
    */
   BrokerMessage request(BrokerMessage message, Duration timeout) {
-    subscribeInbox();
+    if (!inboxSubscribed) {
+      subscribeInbox();
+    }
     return inbox.request(message, timeout, replyTo -> publish(message, replyTo));
+  }
+
+  /** Returns whether a request of this link still waits for its reply. */
+  boolean isAwaitingReplies() {
+    return inbox.isAwaitingReplies();
+  }
+
+  /** Ends the waits for replies whose time is over. */
+  void endOverdueWaits() {
+    inbox.endOverdueWaits();
   }
 
   /**
@@ -371,8 +296,12 @@ final class NatsLink implements AutoCloseable {
   @Override
   public void close() {
     state.superseded();
+    flush(CLOSING_PATIENCE);
+    Connection closing = connection;
     try {
-      closeConnection();
+      if (closing != null) {
+        closing.close();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
@@ -381,19 +310,9 @@ final class NatsLink implements AutoCloseable {
     inbox.close();
     callbacks.shutdown();
     try {
-      callbacks.awaitTermination(CLOSING_FLUSH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      callbacks.awaitTermination(CLOSING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  private void closeConnection() throws InterruptedException {
-    Connection closing = connection;
-    if (closing != null) {
-      if (isConnected()) {
-        flush(CLOSING_FLUSH_TIMEOUT);
-      }
-      closing.close();
     }
   }
 }

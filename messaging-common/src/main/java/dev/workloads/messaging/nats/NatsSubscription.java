@@ -5,6 +5,8 @@ import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What is subscribed to, on each connection anew.
@@ -15,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 record NatsSubscription(List<String> patterns, @Nullable String group, SubscribeOptions options, Receiver receiver,
     AtomicBoolean refusalTold) {
+
+  private static final Logger log = LoggerFactory.getLogger(NatsSubscription.class);
 
   NatsSubscription(List<String> patterns, @Nullable String group, SubscribeOptions options, Receiver receiver) {
     this(patterns, group, options, receiver, new AtomicBoolean());
@@ -28,6 +32,14 @@ record NatsSubscription(List<String> patterns, @Nullable String group, Subscribe
   /** Returns whether the application is not ready without it. */
   boolean isNeeded() {
     return options.isNeeded();
+  }
+
+  /** Logs, the first time only, what is lacking without it. */
+  void tellRefusal(String error) {
+    if (!refusalTold.getAndSet(true)) {
+      log.warn("NATS refused a subscription: {}. Without it {}. Give this user the right to subscribe; it is used from the next "
+          + "connection on", error, options.withoutIt());
+    }
   }
 
   @Override

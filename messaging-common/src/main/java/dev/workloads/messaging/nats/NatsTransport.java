@@ -59,8 +59,8 @@ public final class NatsTransport implements MessageTransport {
     Subjects.requireSubscription(patterns, group);
     NatsSubscription subscription = new NatsSubscription(List.copyOf(patterns), group, options,
         (message, origin) -> receiver.receive(message, reply -> reply(origin, reply)));
-    connector.add(subscription);
-    return new ConnectorSubscription(connector, subscription);
+    connector.all().add(subscription);
+    return new ConnectorSubscription(connector.all(), subscription);
   }
 
   // On the link that the request came in on, if it is still there: another server may not know the requester yet, or refuse
@@ -102,21 +102,21 @@ public final class NatsTransport implements MessageTransport {
     connector.close();
   }
 
-  private record ConnectorSubscription(NatsConnector connector, NatsSubscription subscription) implements Subscription {
+  private record ConnectorSubscription(NatsLinks links, NatsSubscription subscription) implements Subscription {
 
     @Override
     public long pending() {
-      return connector.pending(subscription);
+      return links.pending(subscription);
     }
 
     @Override
     public boolean drain(Duration timeout) {
-      return connector.drain(subscription, timeout);
+      return links.drain(subscription, timeout);
     }
 
     @Override
     public void close() {
-      connector.close(subscription);
+      links.close(subscription);
     }
   }
 }
