@@ -10,7 +10,7 @@ final class ProvisioningFailureAnalyzer extends AbstractFailureAnalyzer<Provisio
   @Override
   protected FailureAnalysis analyze(Throwable rootFailure, ProvisioningException cause) {
     return new FailureAnalysis("What durable tasks are kept in is not as the settings say:" + System.lineSeparator()
-        + cause.getMessage(), "Correct the settings of messaging.durable, or change what is there as docs/operate.md says, and "
-            + "start again.", cause);
+        + cause.getMessage(), "Correct the settings of messaging.durable, or change what is there as "
+            + "docs/operate/durable-tasks.md says, and start again.", cause);
   }
 }
