@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.ErrorReply;
 import dev.workloads.messaging.testing.ScriptedTransport;
+import dev.workloads.messaging.testing.Stopwatch;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -186,23 +187,23 @@ class FailureTests {
 
   @Test
   void taskThatNobodyWaitsForFailsAtOnce() throws IOException {
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
 
     Answer answer = api.task("nobody", "x");
 
     assertThat(answer.status()).isEqualTo(502);
     assertThat(answer.reason()).isEqualTo("no-responders");
-    assertThat(since(start)).isLessThan(Duration.ofSeconds(2)); // not the timeout's 5 s
+    watch.assertLessThan(Duration.ofSeconds(2)); // not the timeout's 5 s
   }
 
   @Test
   void replyThatDoesNotComeIsATimeoutAndNeverEarly() throws IOException {
     impatient.silent("tasks.silent");
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
 
     Answer answer = impatient.task("silent", "x");
 
-    assertThat(since(start)).isBetween(Duration.ofMillis(400), Duration.ofSeconds(2));
+    watch.assertBetween(Duration.ofMillis(400), Duration.ofSeconds(2));
     assertThat(answer.status()).isEqualTo(502);
     assertThat(answer.reason()).isEqualTo("timeout");
   }
@@ -210,11 +211,11 @@ class FailureTests {
   @Test
   void defaultTimeoutIsFiveSeconds() throws IOException {
     api.silent("tasks.silent");
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
 
     Answer answer = api.task("silent", "x");
 
-    assertThat(since(start)).isBetween(Duration.ofSeconds(5), Duration.ofMillis(5_700)); // 5.2 s on an idle machine
+    watch.assertBetween(Duration.ofSeconds(5), Duration.ofMillis(5_700)); // 5.2 s on an idle machine
     assertThat(answer.reason()).isEqualTo("timeout");
   }
 
@@ -222,7 +223,7 @@ class FailureTests {
   void fullWorkerIsAskedAgainAndThenTheTaskIsRefused() throws IOException {
     var received = api.silent("tasks.full");
     api.worker("full", message -> ErrorReply.full().toMessage());
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
 
     Answer answer = api.task("full", "x");
 
@@ -230,7 +231,7 @@ class FailureTests {
     assertThat(answer.reason()).isEqualTo("overloaded");
     assertThat(answer.header("Retry-After")).isEqualTo("1");
     assertThat(received).hasSizeGreaterThan(1);
-    assertThat(since(start)).isLessThan(Duration.ofSeconds(2));
+    watch.assertLessThan(Duration.ofSeconds(2));
   }
 
   @Test
@@ -255,9 +256,6 @@ class FailureTests {
     assertThat(impatient.task("late", "second").text()).isEqualTo("second");
   }
 
-  private static Duration since(long start) {
-    return Duration.ofNanos(System.nanoTime() - start);
-  }
 
   private static BrokerMessage errorReply(String code, String text) {
     return reply(Map.of(ErrorReply.CODE_HEADER, List.of(code), ErrorReply.TEXT_HEADER, List.of(text)));

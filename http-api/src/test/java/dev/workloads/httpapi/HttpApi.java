@@ -112,7 +112,7 @@ final class HttpApi implements AfterEachCallback {
   }
 
   private static void awaitProvisioned(JetStreamProvisioner provisioner) {
-    Awaitility.await().pollDelay(Duration.ZERO).until(() -> {
+    Awaitility.await().until(() -> {
       provisioner.requireProvisioned();
       return true;
     });
@@ -217,7 +217,7 @@ final class HttpApi implements AfterEachCallback {
   /** Returns a client that takes no more of its right answer than the beginning, though it is longer; to be closed. */
   Connection slowReader(String request) {
     List<Connection> open = new ArrayList<>();
-    Awaitility.await().pollInterval(Duration.ofMillis(20)).until(() -> { // until others' room has come back
+    Awaitility.await().until(() -> { // until others' room has come back
       Connection connection = connect().send(request);
       if (new String(connection.take(12), StandardCharsets.US_ASCII).equals("HTTP/1.1 200")) {
         return open.add(connection);

@@ -59,8 +59,7 @@ class ManagementTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/%2e%2e/env", "/actuator/health/x",
-      "/actuator/..;/x"})
+  @ValueSource(strings = {"/actuator/health/x", "/actuator/..;/x"})
   void unknownPathIsNotFoundWithoutAStackTrace(String path, CapturedOutput output) throws IOException {
     assertThat(api.get(api.managementPort(), path).status()).isEqualTo(404);
     assertThat(output.getAll()).doesNotContain("Exception");

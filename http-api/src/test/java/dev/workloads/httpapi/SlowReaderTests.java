@@ -2,6 +2,7 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.workloads.messaging.testing.Stopwatch;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -109,7 +110,7 @@ class SlowReaderTests {
       int taken = 0;
       for (int more = part; more == part; taken += more) { // 300 KB a second: longer in all than a client may take nothing
         long next = start + TimeUnit.MILLISECONDS.toNanos(taken / 300);
-        Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5))
+        Awaitility.await()
             .until(() -> System.nanoTime() >= next);
         more = slow.take(part).length;
       }
@@ -134,11 +135,11 @@ class SlowReaderTests {
     Connection connection = api.connect();
     silent.add(connection);
     byte[] requests = "GET /x HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000).getBytes(StandardCharsets.US_ASCII);
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
 
     connection.sendUntilRefused(requests);
 
-    assertThat(since(start)).isBetween(WRITE_TIMEOUT, WRITE_TIMEOUT.multipliedBy(5));
+    watch.assertBetween(WRITE_TIMEOUT, WRITE_TIMEOUT.multipliedBy(5));
   }
 
   /** Lets clients that do not read take all the room that there is for large replies. */

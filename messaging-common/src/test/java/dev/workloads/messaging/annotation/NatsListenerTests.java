@@ -19,7 +19,6 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -332,7 +331,7 @@ class NatsListenerTests {
     private final BlockingQueue<String> messages = new LinkedBlockingQueue<>();
 
     @Nullable String take() throws InterruptedException {
-      return messages.poll(5, TimeUnit.SECONDS);
+      return messages.take();
     }
   }
 

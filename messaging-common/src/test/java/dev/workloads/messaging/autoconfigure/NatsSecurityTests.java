@@ -236,6 +236,6 @@ class NatsSecurityTests {
   }
 
   private static org.awaitility.core.ConditionFactory await() {
-    return Awaitility.await().atMost(PATIENCE).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(10));
+    return Awaitility.await();
   }
 }

@@ -52,7 +52,7 @@ class WorkerProcessTests {
     try (NatsServer nats = NatsServer.start(); Connection client = Nats.connect(nats.url())) {
       Process process = start(nats.url());
       try {
-        Awaitility.await().atMost(PATIENCE).until(() -> client.request("work", bytes("now"), PATIENCE) != null);
+        Awaitility.await().until(() -> client.request("work", bytes("now"), PATIENCE) != null);
         CompletableFuture<Message> reply = client.request("work", bytes("later"));
         awaitOutput("waits for the stop");
         stop(process);
@@ -81,9 +81,9 @@ class WorkerProcessTests {
         assertThat(process.waitFor(1, SECONDS)).as("ended, rejected later").isFalse();
         allow(configuration, "worker");
         nats.signal("HUP");
-        Awaitility.await().atMost(PATIENCE).until(() -> output().split("Connected to NATS").length > 2); // it has read that
+        Awaitility.await().until(() -> output().split("Connected to NATS").length > 2); // it has read that
         try (Connection client = Nats.connect(nats.url().replace("//", "//worker:secret@"))) {
-          Awaitility.await().atMost(PATIENCE).until(() -> client.request("work", bytes("now"), PATIENCE) != null);
+          Awaitility.await().until(() -> client.request("work", bytes("now"), PATIENCE) != null);
         }
         stop(process);
       } finally {
@@ -104,7 +104,7 @@ class WorkerProcessTests {
   }
 
   private void awaitOutput(String text) {
-    Awaitility.await().atMost(PATIENCE).until(() -> output().contains(text));
+    Awaitility.await().until(() -> output().contains(text));
   }
 
   private String output() throws IOException {

@@ -129,16 +129,14 @@ abstract class ListenerFixture {
 
   static <T> T take(BlockingQueue<T> queue) {
     try {
-      T element = queue.poll(5, SECONDS);
-      assertThat(element).isNotNull();
-      return element;
+      return queue.take();
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
   }
 
   static ConditionFactory await() {
-    return Awaitility.await().pollInterval(Duration.ofMillis(5));
+    return Awaitility.await();
   }
 
   /** Says of all messages, or of those with a certain text, that handling them does not block. */

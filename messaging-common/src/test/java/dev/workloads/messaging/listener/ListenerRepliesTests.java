@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -259,7 +258,7 @@ class ListenerRepliesTests extends ListenerFixture {
       throw new IllegalStateException("also not that it failed");
     }, new ListenerSettings("audit", List.of(">"), ListenerSettings.BROADCAST, 1, 0, Duration.ofSeconds(5)));
     scripted.receive(new BrokerMessage(subject, new byte[0], "replies.r", Map.of()), replies::add);
-    assertThat(started.poll(5, TimeUnit.SECONDS)).isEqualTo(subject + " null");
+    assertThat(started.take()).isEqualTo(subject + " null");
     containers.forEach(MessageListenerContainer::stop);
     assertThat(replies).isEmpty();
     assertThat(scripted.tries()).isEmpty();

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.ErrorReply;
+import dev.workloads.messaging.testing.Patience;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.util.ArrayList;
@@ -104,7 +105,7 @@ class ListenerThreadsTests extends ListenerFixture {
     Future<?> publisher = threads.submit(() -> send("short"));
     assertThat(take(started)).isEqualTo("short");
     send("long");
-    assertThat(started.poll(100, MILLISECONDS)).isNull();
+    assertThat(started.poll(Patience.FOR_A_WRONG_ONE.toMillis(), MILLISECONDS)).isNull();
     permits.release(2);
     publisher.get(5, SECONDS);
     assertThat(takeReplies(2)).containsExactly("short", "long");

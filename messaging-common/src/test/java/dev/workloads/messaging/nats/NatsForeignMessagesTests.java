@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
@@ -23,12 +24,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
-import org.awaitility.Awaitility;
-import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -193,10 +191,6 @@ class NatsForeignMessagesTests {
   }
 
   private BrokerMessage take() throws InterruptedException {
-    return Objects.requireNonNull(received.poll(5, SECONDS));
-  }
-
-  private static ConditionFactory await() {
-    return Awaitility.await().pollInterval(Duration.ofMillis(5));
+    return received.take();
   }
 }

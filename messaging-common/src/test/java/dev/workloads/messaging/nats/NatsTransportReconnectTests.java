@@ -5,6 +5,7 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
@@ -13,6 +14,7 @@ import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessageTransport.SubscribeOptions;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.test.NatsServer;
+import dev.workloads.messaging.testing.Stopwatch;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.Nats;
@@ -23,7 +25,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -40,8 +41,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.awaitility.Awaitility;
-import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -72,10 +71,10 @@ class NatsTransportReconnectTests {
   @Test
   void withoutServerEverythingIsRefusedAtOnce() {
     NatsTransport transport = transport(stoppedServer(), LONG_GRACE);
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
     assertUnavailable(() -> transport.request(new BrokerMessage("a", EMPTY), PATIENCE));
     assertUnavailable(() -> transport.publish(new BrokerMessage("a", EMPTY)));
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(500));
+    watch.assertLessThan(Duration.ofMillis(500));
     assertThat(transport.isReady()).isFalse();
     assertThat(transport.connectionState().status()).isEqualTo(Status.DISCONNECTED);
     assertThat(transport.connectionState().isUp()).isFalse();
@@ -87,7 +86,7 @@ class NatsTransportReconnectTests {
     NatsServer server = stoppedServer();
     NatsTransport transport = transport(server, LONG_GRACE);
     echo(transport, "a");
-    Awaitility.await().until(() -> output.getOut().contains("Cannot connect to NATS"));
+    await().until(() -> output.getOut().contains("Cannot connect to NATS"));
     server.startAgain();
     await().until(transport::isReady);
     assertThat(transport.request(new BrokerMessage("a", EMPTY), PATIENCE).body()).isEmpty();
@@ -214,7 +213,7 @@ class NatsTransportReconnectTests {
     worker.subscribe(List.of("a"), "group", (message, replies) -> received.add(message));
     Future<BrokerMessage> reply =
         threads.submit(() -> requester.request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
-    BrokerMessage request = Objects.requireNonNull(received.poll(5, SECONDS));
+    BrokerMessage request = received.take();
     server.kill();
     awaitDown(worker, requester);
     server.startAgain();
@@ -331,7 +330,7 @@ class NatsTransportReconnectTests {
       replies.send(message.reply("too large"));
     }));
     Future<BrokerMessage> reply = threads.submit(() -> requester.request(new BrokerMessage("a", EMPTY), PATIENCE));
-    Runnable answer = Objects.requireNonNull(answers.poll(5, SECONDS));
+    Runnable answer = answers.take();
 
     leaving.signal("USR2");
     awaitMove(staying, worker, requester);
@@ -362,11 +361,11 @@ class NatsTransportReconnectTests {
     });
     Future<BrokerMessage> reply = threads.submit(() ->
         connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
-    Runnable answer = Objects.requireNonNull(answers.poll(5, SECONDS));
+    Runnable answer = answers.take();
 
     leaving.signal("USR2");
     await().until(() -> staying.url().equals(connector.state().server()));
-    Awaitility.await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links() == 2);
+    await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links() == 2);
     answer.run();
     assertThat(reply.get(5, SECONDS).text()).isEqualTo("answer");
     await().until(() -> connector.links() == 1);
@@ -432,11 +431,11 @@ class NatsTransportReconnectTests {
 
     leaving.signal("USR2");
     await().until(() -> isIn("nats-connector", "move"));
-    long start = System.nanoTime();
+    Stopwatch watch = Stopwatch.start();
     echo(transport, "added");
     ended.close();
     broadcast.close();
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
+    watch.assertLessThan(Duration.ofSeconds(1));
     assertThat(isIn("nats-connector", "move")).isTrue();
 
     awaitMove(staying, transport);
@@ -597,10 +596,6 @@ class NatsTransportReconnectTests {
   private static void awaitMove(NatsServer server, NatsTransport... transports) {
     await().until(() -> List.of(transports).stream()
         .allMatch(transport -> server.url().equals(transport.connectionState().server())));
-  }
-
-  private static ConditionFactory await() {
-    return Awaitility.await().pollInterval(Duration.ofMillis(5));
   }
 
   private static void assertUnavailable(Runnable call) {

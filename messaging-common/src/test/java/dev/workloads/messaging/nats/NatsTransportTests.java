@@ -79,7 +79,7 @@ class NatsTransportTests extends MessageTransportContractTests {
   protected NatsTransport open() {
     NatsTransport transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
         Duration.ofMillis(500));
-    await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
+    await().until(transport::isReady);
     return transport;
   }
 }

@@ -23,12 +23,10 @@ import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A client and workers of a group of the test's own. */
-@Timeout(60)
 @Execution(ExecutionMode.CONCURRENT)
 public abstract class DurableTasksFixture {
 

@@ -425,7 +425,7 @@ class DurableAutoConfigurationTests {
               poison(context, kind, i, server);
             }
             JobListenerContainer container = context.getBean(JobListenerContainer.class);
-            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() ->
+            Awaitility.await().until(() ->
                 Objects.requireNonNull(container.backlog(TIMEOUT)).jobs() == 0);
           });
     }

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable.jetstream;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.DurableTasks;
@@ -33,8 +34,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
-import org.awaitility.Awaitility;
-import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -179,7 +178,7 @@ class JetStreamClusterTests {
       long begin = System.nanoTime();
       for (String id : ids) {
         // A job that was handed out to nobody would come again when its lease has ended
-        TaskStatus done = await().atMost(Duration.ofSeconds(20)).ignoreExceptionsInstanceOf(BrokerException.class)
+        TaskStatus done = await().ignoreExceptionsInstanceOf(BrokerException.class)
             .until(() -> client.find(id, TIMEOUT), status -> status.state().isFinished());
         assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
         assertThat(done.attempts()).isEqualTo(1);
@@ -212,12 +211,8 @@ class JetStreamClusterTests {
     for (int i = 0; i < count; i++) {
       String key = "task " + ids.size();
       // A leader may move as well
-      ids.add(await().atMost(Duration.ofSeconds(20)).ignoreExceptionsInstanceOf(BrokerException.class)
+      ids.add(await().ignoreExceptionsInstanceOf(BrokerException.class)
           .until(() -> client.submit("worker", new byte[0], key, TIMEOUT), status -> true).id());
     }
-  }
-
-  private static ConditionFactory await() {
-    return Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(20)).atMost(Duration.ofSeconds(60));
   }
 }

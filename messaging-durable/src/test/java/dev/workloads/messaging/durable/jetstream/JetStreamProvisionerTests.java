@@ -28,14 +28,12 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
-@Timeout(60)
 @ExtendWith(OutputCaptureExtension.class)
 @Isolated("It counts what is logged")
 class JetStreamProvisionerTests {
@@ -59,7 +57,7 @@ class JetStreamProvisionerTests {
     server = NatsServer.start("-c", configuration.toString());
     transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
         Duration.ofMillis(100));
-    await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
+    await().until(transport::isReady);
   }
 
   private void switchOn() throws Exception {

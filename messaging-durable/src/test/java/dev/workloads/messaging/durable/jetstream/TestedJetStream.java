@@ -43,7 +43,7 @@ final class TestedJetStream implements TestedStore, BeforeAllCallback, AfterAllC
     server = NatsServer.start("-js", "-sd", directory.toString());
     transport = NatsTransport.open(Options.builder().server(server.url()).build(), Duration.ofSeconds(5),
         Duration.ofMillis(500));
-    await().pollInterval(Duration.ofMillis(5)).until(transport::isReady);
+    await().until(transport::isReady);
   }
 
   @Override
