@@ -3,6 +3,8 @@ package dev.workloads.httpapi;
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.durable.DurableTasks;
+import java.io.IOException;
+import java.security.NoSuchAlgorithmException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -50,7 +52,7 @@ class HttpApiConfiguration {
 
   @Bean
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, ObjectProvider<DurableTasks> durable,
-      TaskProperties properties, DrainLifecycle drain, Limits limits) {
+      TaskProperties properties, DrainLifecycle drain, Limits limits) throws IOException, NoSuchAlgorithmException {
     DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
     TaskPage page = properties.page().enabled() ? new TaskPage(properties.durable().enabled()) : null;
     return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");

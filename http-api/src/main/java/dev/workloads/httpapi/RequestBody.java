@@ -4,7 +4,6 @@ import jakarta.servlet.ServletInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 
@@ -27,7 +26,6 @@ final class RequestBody implements AutoCloseable {
   private byte[] part;
   private int partLength;
   private int taken; // for the full parts and this one
-  private boolean closed;
 
   /**
    * Takes the first memory for a body.
@@ -72,8 +70,8 @@ final class RequestBody implements AutoCloseable {
 
   /** Returns the body; nothing is read any more. */
   byte[] bytes() {
-    if (full.isEmpty()) {
-      return partLength == part.length ? part : Arrays.copyOf(part, partLength);
+    if (full.isEmpty() && partLength == part.length) {
+      return part;
     }
     ByteBuffer whole = ByteBuffer.allocate(length());
     full.forEach(whole::put);
@@ -117,12 +115,10 @@ final class RequestBody implements AutoCloseable {
   /** Lets go of the body, and frees the bytes that it took. Idempotent. */
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      full.clear();
-      part = new byte[0];
-      partLength = 0;
-      freeBytes.release(taken);
-    }
+    full.clear();
+    part = new byte[0];
+    partLength = 0;
+    freeBytes.release(taken);
+    taken = 0;
   }
 }

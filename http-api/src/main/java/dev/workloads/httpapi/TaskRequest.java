@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -72,6 +73,8 @@ record TaskRequest(String worker, byte[] payload) {
   private static final class Reader {
 
     private final JsonParser parser;
+    private @Nullable String worker;
+    private @Nullable String payload;
 
     private Reader(JsonParser parser) {
       this.parser = parser;
@@ -81,27 +84,10 @@ record TaskRequest(String worker, byte[] payload) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw invalid("the body must be a JSON object");
       }
-      String worker = null;
-      String payload = null;
-      Set<String> names = new HashSet<>();
-      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-        String name = memberName(names);
-        JsonToken value = parser.nextToken();
-        if (name.equals("payload")) {
-          payload = string(name);
-        } else if (name.equals("worker")) {
-          worker = value == JsonToken.VALUE_NULL ? null : string(name);
-        } else {
-          ignore(value);
-        }
-      }
+      readObject(this::readMember);
       if (parser.nextToken() != null) {
         throw invalid("there is text after the JSON object");
       }
-      return request(worker, payload);
-    }
-
-    private static TaskRequest request(@Nullable String worker, @Nullable String payload) {
       if (payload == null) {
         throw invalid("payload is missing: it must be a string");
       }
@@ -112,29 +98,39 @@ record TaskRequest(String worker, byte[] payload) {
       return new TaskRequest(name, payload.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Passes over a value that means nothing to us but must be right. The parser's limit bounds the recursion. */
-    private void ignore(JsonToken value) {
-      if (value == JsonToken.START_OBJECT) {
-        Set<String> names = new HashSet<>();
-        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-          memberName(names);
-          ignore(parser.nextToken());
-        }
-      } else if (value == JsonToken.START_ARRAY) {
-        for (JsonToken element = parser.nextToken(); element != JsonToken.END_ARRAY; element = parser.nextToken()) {
-          ignore(element);
-        }
-      } else if (value == JsonToken.VALUE_STRING) {
-        wellFormed(parser.getString());
+    private void readMember(String name) {
+      switch (name) {
+        case "payload" -> payload = string(name);
+        case "worker" -> worker = parser.currentToken() == JsonToken.VALUE_NULL ? null : string(name);
+        default -> ignore();
       }
     }
 
-    private String memberName(Set<String> names) {
-      String name = wellFormed(parser.currentName());
-      if (!names.add(name)) {
-        throw invalid("a member is given twice" + at(parser.currentTokenLocation()));
+    /** Passes over a value that means nothing to us but must be right. The parser's limit bounds the recursion. */
+    private void ignore() {
+      switch (parser.currentToken()) {
+        case START_OBJECT -> readObject(name -> ignore());
+        case START_ARRAY -> {
+          while (parser.nextToken() != JsonToken.END_ARRAY) {
+            ignore();
+          }
+        }
+        case VALUE_STRING -> wellFormed(parser.getString());
+        default -> { }
       }
-      return name;
+    }
+
+    /** Reads an object whose members each have a name of their own. The parser stands at a member's value when it is read. */
+    private void readObject(Consumer<String> member) {
+      Set<String> names = new HashSet<>();
+      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+        String name = wellFormed(parser.currentName());
+        if (!names.add(name)) {
+          throw invalid("a member is given twice" + at(parser.currentTokenLocation()));
+        }
+        parser.nextToken();
+        member.accept(name);
+      }
     }
 
     private String string(String name) {
@@ -145,12 +141,10 @@ record TaskRequest(String worker, byte[] payload) {
     }
 
     private static String wellFormed(String text) {
-      for (int i = 0; i < text.length(); i++) {
-        if (Character.isSurrogate(text.charAt(i))) {
-          if (!Character.isSurrogatePair(text.charAt(i), i + 1 < text.length() ? text.charAt(i + 1) : 0)) {
-            throw invalid("a string holds an unpaired surrogate");
-          }
-          i++;
+      for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+        c = text.codePointAt(i);
+        if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
+          throw invalid("a string holds an unpaired surrogate");
         }
       }
       return text;

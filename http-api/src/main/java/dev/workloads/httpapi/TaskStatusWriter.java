@@ -11,6 +11,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ETag;
 import org.springframework.http.MediaType;
@@ -68,23 +69,19 @@ final class TaskStatusWriter {
     ProblemWriter.write(response, code, MediaType.APPLICATION_JSON_VALUE, JSON.writeValueAsBytes(members(status)));
   }
 
-  private static Map<String, Object> members(TaskStatus status) {
-    Map<String, Object> members = new LinkedHashMap<>();
+  private static Map<String, @Nullable Object> members(TaskStatus status) {
+    Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("id", status.id());
     members.put("worker", status.worker());
     members.put("state", status.state().text());
     members.put("attempts", status.attempts());
-    putTime(members, "submitted", status.submitted());
-    putTime(members, "started", status.started());
-    putTime(members, "finished", status.finished());
-    putTime(members, "expires", status.expires());
-    TaskError error = status.error();
-    if (error != null) {
-      members.put("error", members(error));
-    }
-    if (status.state() == TaskState.SUCCEEDED) {
-      members.put("result", path(status) + "/result");
-    }
+    members.put("submitted", text(status.submitted()));
+    members.put("started", text(status.started()));
+    members.put("finished", text(status.finished()));
+    members.put("expires", text(status.expires()));
+    members.put("error", status.error() == null ? null : members(status.error()));
+    members.put("result", status.state() == TaskState.SUCCEEDED ? path(status) + "/result" : null);
+    members.values().removeIf(Objects::isNull);
     return members;
   }
 
@@ -95,9 +92,7 @@ final class TaskStatusWriter {
     return members;
   }
 
-  private static void putTime(Map<String, Object> members, String name, @Nullable Instant time) {
-    if (time != null) {
-      members.put(name, MILLISECONDS.format(time));
-    }
+  private static @Nullable String text(@Nullable Instant time) {
+    return time == null ? null : MILLISECONDS.format(time);
   }
 }
