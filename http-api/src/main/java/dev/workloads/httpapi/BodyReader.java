@@ -61,7 +61,7 @@ final class BodyReader implements ReadListener, AsyncListener {
         }
       }
     } catch (ProblemException e) {
-      end(e.problem(), e.text());
+      end(e);
     }
   }
 
@@ -73,19 +73,19 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onTimeout(AsyncEvent event) throws IOException {
-    end(Problem.REQUEST_TIMEOUT, "the body did not arrive in time");
+    end(new ProblemException(Problem.REQUEST_TIMEOUT, "the body did not arrive in time"));
   }
 
-  private void end(Problem problem, String text) throws IOException {
-    answer(problem, text);
+  private void end(ProblemException failure) throws IOException {
+    answer(failure);
     context.complete();
   }
 
-  private void answer(Problem problem, String text) throws IOException {
+  private void answer(ProblemException failure) throws IOException {
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     body.close();
     ProblemWriter.announceClose(request, response);
-    ProblemWriter.write(request, response, problem, text);
+    ProblemWriter.write(request, response, failure);
   }
 
   @Override
@@ -93,10 +93,10 @@ final class BodyReader implements ReadListener, AsyncListener {
     try {
       if (failure instanceof IOException) {
         log.debug("A body was not read to its end", failure);
-        answer(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed");
+        answer(new ProblemException(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed"));
       } else {
         log.error("A request failed", failure);
-        answer(Problem.INTERNAL_ERROR, ProblemWriter.CAUSE_IN_LOG);
+        answer(ProblemException.internalError());
       }
       context.getResponse().flushBuffer(); // Tomcat cuts the connection next
     } catch (IOException e) {
