@@ -59,11 +59,27 @@ class ManagementTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/%2e%2e/env", "/actuator/health/x",
-      "/actuator/..;/x"})
+  @ValueSource(strings = {"/actuator/health/x", "/actuator/..;/x"})
   void unknownPathIsNotFoundWithoutAStackTrace(String path, CapturedOutput output) throws IOException {
     assertThat(api.get(api.managementPort(), path).status()).isEqualTo(404);
     assertThat(output.getAll()).doesNotContain("Exception");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/%2e%2e/env", "/actuator/health/x/y"})
+  void answerBelowAnUnknownComponentNamesNoClass(String path) throws IOException {
+    Answer answer = api.get(api.managementPort(), path);
+
+    assertThat(answer.status()).isGreaterThanOrEqualTo(400);
+    assertThat(answer.text()).doesNotContain("Exception", "springframework", "\tat ");
+  }
+
+  @Test
+  void readinessNeedsNoneOfTheUsualIndicators() throws IOException {
+    HttpApi bare = HttpApi.with("management.health.defaults.enabled=false");
+
+    assertThat(bare.get(bare.managementPort(), "/actuator/health/readiness").json().path("components").propertyNames())
+        .containsExactlyInAnyOrder("messaging", "readinessState");
   }
 
   @Test
