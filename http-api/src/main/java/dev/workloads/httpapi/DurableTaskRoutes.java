@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers the paths of durable tasks. Who waits for a task holds one of the permits of those who wait for a worker; with none
- * free the answer is how the task is now.
+ * Answers the paths of durable tasks. A request that waits for a task holds one of the permits for requests that wait for a
+ * worker. With no permit free, the answer is how the task is now.
  */
 final class DurableTaskRoutes {
 
@@ -57,22 +57,21 @@ final class DurableTaskRoutes {
   private AnswerWriter task(String id, HttpServletRequest request, HttpServletResponse response) {
     Preconditions preconditions = Preconditions.of(request);
     return switch (request.getMethod()) {
-      case "GET", "HEAD" -> {
-        TaskStatus status = status(id, preconditions, request);
-        if (!preconditions.matches(status)) {
-          throw preconditionFailed();
-        }
-        yield to -> TaskStatusWriter.write(to, status, !preconditions.isKnown(status));
-      }
-      case "DELETE" -> {
-        cancel(id, preconditions);
-        yield to -> ProblemWriter.writeNothing(to, HttpServletResponse.SC_NO_CONTENT);
-      }
+      case "GET", "HEAD" -> look(id, preconditions, request);
+      case "DELETE" -> cancel(id, preconditions);
       default -> {
         response.setHeader("Allow", "GET, HEAD, DELETE");
         throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is looked at by GET and cancelled by DELETE");
       }
     };
+  }
+
+  private AnswerWriter look(String id, Preconditions preconditions, HttpServletRequest request) {
+    TaskStatus status = status(id, preconditions, request);
+    if (!preconditions.matches(status)) {
+      throw preconditionFailed();
+    }
+    return to -> TaskStatusWriter.write(to, status, !preconditions.isKnown(status));
   }
 
   private TaskStatus status(String id, Preconditions preconditions, HttpServletRequest request) {
@@ -89,15 +88,15 @@ final class DurableTaskRoutes {
     }
   }
 
-  /** A task that is cancelled already stays so, and a repeat is told that: its first answer may have been lost. */
-  private void cancel(String id, Preconditions preconditions) {
+  /** Cancels a task. A repeat succeeds like the first request, whose answer may have been lost. */
+  private AnswerWriter cancel(String id, Preconditions preconditions) {
     Predicate<TaskStatus> condition = task -> preconditions.matches(task) && !preconditions.isKnown(task);
-    switch (required(tasks.cancel(id, condition, timeout)).state()) {
-      case CANCELLED -> { }
+    return switch (required(tasks.cancel(id, condition, timeout)).state()) {
+      case CANCELLED -> to -> ProblemWriter.writeNothing(to, HttpServletResponse.SC_NO_CONTENT);
       case QUEUED -> throw preconditionFailed();
       case RUNNING -> throw new ProblemException(Problem.ALREADY_RUNNING, "a worker is at the task");
       case SUCCEEDED, FAILED -> throw new ProblemException(Problem.ALREADY_FINISHED, "the task is finished");
-    }
+    };
   }
 
   private static ProblemException preconditionFailed() {

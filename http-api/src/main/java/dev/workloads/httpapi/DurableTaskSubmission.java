@@ -10,14 +10,12 @@ import dev.workloads.messaging.durable.TaskStatus;
 import jakarta.servlet.http.HttpServletRequest;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Submits durable tasks. Who waits for a task holds one of the permits of those who wait for a worker; with none free the
- * answer is how the task is now. A tenth more of them are for submissions alone, which last as long as the broker takes to
- * answer.
+ * Submits durable tasks. A submission holds one of the permits for requests that wait for a worker, and may wait for its
+ * task. With none free, it holds one of a reserve, a tenth as many, and is answered once the broker has the task.
  */
 final class DurableTaskSubmission {
 
@@ -55,7 +53,7 @@ final class DurableTaskSubmission {
     }
   }
 
-  /** Returns a permit to submit; only with one of those who wait for a worker may the client wait then. */
+  /** Returns a permit to submit: one of the reserve if no other is free. */
   private Semaphore acquirePermit() {
     if (inFlight.tryAcquire()) {
       return inFlight;
@@ -66,7 +64,7 @@ final class DurableTaskSubmission {
     throw ProblemException.tooManyRequests();
   }
 
-  /** Submits a task; its bytes are free before anybody waits for it. */
+  /** Submits a task. The bytes of its body are free before anybody waits for the task. */
   private TaskStatus accept(RequestBody body, HttpServletRequest request, Deadline deadline) {
     try (body) {
       String key = IdempotencyKey.of(request);
@@ -78,8 +76,8 @@ final class DurableTaskSubmission {
   }
 
   /**
-   * Waits for a task that is accepted. The client is told so also if the broker does not answer any more, or if there is no
-   * room for the result.
+   * Waits for a task that is accepted. If the broker stops answering, or the result finds no room, the client still learns
+   * that the task is accepted.
    */
   private AnswerWriter outcome(TaskStatus accepted, HttpServletRequest request, Duration wait, Deadline deadline,
       ReplyRoom room) {
@@ -95,7 +93,7 @@ final class DurableTaskSubmission {
       return result == null ? accepted(status == null ? accepted : status)
           : to -> ReplyWriter.write(to, result.contentType(), result.body());
     } catch (BrokerException e) {
-      log.debug("A task is not waited for any more: {}", e.getMessage());
+      log.debug("The wait for a task ends early, and its client learns that the task is accepted: {}", e.getMessage());
       return accepted(accepted);
     }
   }

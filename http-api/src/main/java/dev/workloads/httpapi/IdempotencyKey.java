@@ -27,30 +27,26 @@ final class IdempotencyKey {
     }
     String key = keys.size() > 1 ? "" : unquoted(keys.get(0).strip());
     if (!key.matches("[ -~]{1,255}")) {
-      throw invalid("must be given once: 1 to 255 characters of printable ASCII");
+      throw ProblemException.invalid("Idempotency-Key must be given once: 1 to 255 characters of printable ASCII");
     }
     return key;
   }
 
   /**
-   * Makes sure that a request has no key, since nobody would keep its promise.
+   * Makes sure that a request has no key, since nobody would keep what a key promises.
    *
-   * @param rule why it must have none
+   * @param reason why it must have none, for the client to read
    * @throws ProblemException if it has one
    */
-  static void refuse(HttpServletRequest request, String rule) {
+  static void refuse(HttpServletRequest request, String reason) {
     if (request.getHeader(HEADER) != null) {
-      throw invalid(rule);
+      throw ProblemException.invalid(reason);
     }
   }
 
-  /** Returns what is between quotes, or the text itself if it does not begin with one; empty if the quotes are wrong. */
+  /** Returns what is between quotes, nothing if the quotes are wrong, or the text itself if it does not begin with one. */
   private static String unquoted(String text) {
     Matcher quoted = QUOTED.matcher(text);
     return quoted.matches() ? quoted.group(1).replaceAll("\\\\(.)", "$1") : text.startsWith("\"") ? "" : text;
-  }
-
-  private static ProblemException invalid(String rule) {
-    return new ProblemException(Problem.INVALID_REQUEST, HEADER + " " + rule);
   }
 }

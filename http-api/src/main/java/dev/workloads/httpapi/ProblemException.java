@@ -22,6 +22,11 @@ final class ProblemException extends RuntimeException {
     this.code = code;
   }
 
+  /** Ends a request that is not as the API wants it. */
+  static ProblemException invalid(String text) {
+    return new ProblemException(Problem.INVALID_REQUEST, text);
+  }
+
   /** Ends a request whose message the broker did not take, or whose worker did not do it. */
   static ProblemException of(BrokerException failure) {
     return new ProblemException(Problem.of(failure.reason()), failure.code(), String.valueOf(failure.getMessage()));

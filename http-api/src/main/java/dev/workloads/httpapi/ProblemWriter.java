@@ -34,7 +34,7 @@ final class ProblemWriter {
     }
     Span span = span(request);
     if (span != null && problem.status() >= 500) {
-      // Not the observation, whose error would go into tags of its timer: status and reason are counted already
+      // The error of the observation would become tags of its timer, which counts status and reason already
       span.tag("error.type", problem.reason()).error(failure);
     }
     if (Accept.prefers(request, JSON_TYPES, List.of(MediaType.TEXT_PLAIN))) {
@@ -86,7 +86,7 @@ final class ProblemWriter {
     return JSON.writeValueAsBytes(members);
   }
 
-  // From the request and not from the MDC, which is empty on a thread that reads a part of a body
+  // The MDC does not have it on a thread that reads a part of a body; the request always has
   private static @Nullable Span span(HttpServletRequest request) {
     return ServerHttpObservationFilter.findObservationContext(request)
         .map(context -> context.<TracingContext>get(TracingContext.class)).map(TracingContext::getSpan).orElse(null);

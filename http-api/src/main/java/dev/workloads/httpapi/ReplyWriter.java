@@ -10,12 +10,12 @@ import org.springframework.http.MediaType;
 /** Writes what a worker replied, byte for byte. */
 final class ReplyWriter {
 
-  // RFC 6838 allows 127 characters before and after the slash, the rest is for parameters. MediaType takes any between quotes
+  // RFC 6838 allows 127 characters before and after the slash, the rest is for parameters. MediaType allows any character
   private static final Pattern PRINTABLE = Pattern.compile("[ -~]{0,512}");
 
   private ReplyWriter() {}
 
-  /** Writes a reply, as text if the worker does not say, or not rightly, what it is. */
+  /** Writes a reply. It is text if its worker names no content type, or none that is valid. */
   static void write(HttpServletResponse response, @Nullable String contentType, byte[] body) throws IOException {
     ProblemWriter.write(response, HttpServletResponse.SC_OK, valid(contentType), body);
   }

@@ -41,7 +41,7 @@ final class TaskPage {
     return "'sha256-" + Base64.getEncoder().encodeToString(hash) + "'";
   }
 
-  /** Returns whether a browser asks for the page; programs, which do not prefer HTML, do not get it. */
+  /** Returns whether a browser asks for the page. Programs do not prefer HTML, and do not get the page. */
   static boolean isAskedFor(HttpServletRequest request) {
     return "/".equals(request.getPathInfo()) && List.of("GET", "HEAD").contains(request.getMethod())
         && Accept.prefers(request, HTML, OTHERS);

@@ -40,29 +40,25 @@ record TaskRequest(String worker, byte[] payload) {
    */
   static TaskRequest parse(byte[] json) {
     if (json.length == 0) {
-      throw invalid("the body is empty: send a JSON object with a payload");
+      throw ProblemException.invalid("the body is empty: send a JSON object with a payload");
     }
     CharBuffer text = decode(json);
     try (JsonParser parser =
         JSON.createParser(ObjectReadContext.empty(), text.array(), text.arrayOffset(), text.length())) {
       return new Reader(parser).read();
     } catch (StreamConstraintsException e) {
-      throw invalid("the JSON is nested too deep, or a name or number in it is too long");
+      throw ProblemException.invalid("the JSON is nested too deep, or a name or number in it is too long");
     } catch (JacksonException e) {
-      throw invalid("the body is not valid JSON" + at(e.getLocation()));
+      throw ProblemException.invalid("the body is not valid JSON" + at(e.getLocation()));
     }
   }
 
   private static CharBuffer decode(byte[] json) {
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)); // reports, where String repairs
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)); // reports what String would repair
     } catch (CharacterCodingException e) {
-      throw invalid("the body is not valid UTF-8");
+      throw ProblemException.invalid("the body is not valid UTF-8");
     }
-  }
-
-  private static ProblemException invalid(String text) {
-    return new ProblemException(Problem.INVALID_REQUEST, text);
   }
 
   private static String at(@Nullable TokenStreamLocation location) {
@@ -82,18 +78,18 @@ record TaskRequest(String worker, byte[] payload) {
 
     private TaskRequest read() {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
-        throw invalid("the body must be a JSON object");
+        throw ProblemException.invalid("the body must be a JSON object");
       }
       readObject(this::readMember);
       if (parser.nextToken() != null) {
-        throw invalid("there is text after the JSON object");
+        throw ProblemException.invalid("there is text after the JSON object");
       }
       if (payload == null) {
-        throw invalid("payload is missing: it must be a string");
+        throw ProblemException.invalid("payload is missing: it must be a string");
       }
       String name = worker == null ? DEFAULT_WORKER : worker;
       if (!Subjects.isWorkerName(name)) {
-        throw invalid("worker must be 1 to 128 characters: A-Z a-z 0-9 _ -, and single dots between");
+        throw ProblemException.invalid("worker must be 1 to 128 characters: A-Z a-z 0-9 _ -, and single dots between");
       }
       return new TaskRequest(name, payload.getBytes(StandardCharsets.UTF_8));
     }
@@ -106,7 +102,7 @@ record TaskRequest(String worker, byte[] payload) {
       }
     }
 
-    /** Passes over a value that means nothing to us but must be right. The parser's limit bounds the recursion. */
+    /** Checks a value that means nothing to the API. The parser's limit bounds the recursion. */
     private void ignore() {
       switch (parser.currentToken()) {
         case START_OBJECT -> readObject(name -> ignore());
@@ -120,13 +116,13 @@ record TaskRequest(String worker, byte[] payload) {
       }
     }
 
-    /** Reads an object whose members each have a name of their own. The parser stands at a member's value when it is read. */
+    /** Reads an object, in which no name comes twice. The parser stands at the value when a member is read. */
     private void readObject(Consumer<String> member) {
       Set<String> names = new HashSet<>();
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String name = wellFormed(parser.currentName());
         if (!names.add(name)) {
-          throw invalid("a member is given twice" + at(parser.currentTokenLocation()));
+          throw ProblemException.invalid("a member is given twice" + at(parser.currentTokenLocation()));
         }
         parser.nextToken();
         member.accept(name);
@@ -135,7 +131,7 @@ record TaskRequest(String worker, byte[] payload) {
 
     private String string(String name) {
       if (parser.currentToken() != JsonToken.VALUE_STRING) {
-        throw invalid(name + " must be a string");
+        throw ProblemException.invalid(name + " must be a string");
       }
       return wellFormed(parser.getString());
     }
@@ -144,7 +140,7 @@ record TaskRequest(String worker, byte[] payload) {
       for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
         c = text.codePointAt(i);
         if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
-          throw invalid("a string holds an unpaired surrogate");
+          throw ProblemException.invalid("a string holds an unpaired surrogate");
         }
       }
       return text;

@@ -34,7 +34,7 @@ final class TaskServlet extends HttpServlet {
   private final transient @Nullable DurableTaskRoutes durable;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
-  private final transient Semaphore freeReplyBytes; // of their own: slow readers leave room for bodies
+  private final transient Semaphore freeReplyBytes; // apart from the others, so that slow readers leave room for bodies
   private final transient int maxBuffered;
 
   TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
@@ -62,10 +62,10 @@ final class TaskServlet extends HttpServlet {
       InputValve.closeIfUnread(request);
       fail(request, response, e);
     } catch (BrokerException e) {
-      log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
+      log.debug("A request for a task has failed, and its client learns why: {}", e.getMessage()); // metrics count it, too
       fail(request, response, ProblemException.of(e));
     } catch (RuntimeException e) {
-      log.error("A request failed", e);
+      log.error(BodyReader.UNEXPECTED, e);
       fail(request, response, ProblemException.internalError());
     }
   }
@@ -76,7 +76,7 @@ final class TaskServlet extends HttpServlet {
     ProblemWriter.write(request, response, failure);
   }
 
-  /** Works on a request; returns {@code null} while its body is still to come, which is read without this thread. */
+  /** Works on a request; returns {@code null} if its body is still to come, and is read without this thread. */
   private @Nullable AnswerWriter answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
       throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
@@ -117,42 +117,43 @@ final class TaskServlet extends HttpServlet {
       }
       BodyReader.read(request, response, body, properties.bodyTimeout());
       return null;
-    } catch (Throwable e) { // nobody else closes it yet
+    } catch (Throwable e) { // nobody else closes the body
       body.close();
       throw e;
     }
   }
 
-  /** Reads what has come in, which does not block; mostly that is all. */
+  /** Reads what has come in, mostly the whole body. Does not block. */
   private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
     while (in.available() > 0 && body.readFrom(in)) { } // available() may count bytes of the next request, too
     return in.isFinished();
   }
 
   private AnswerWriter createTask(RequestBody body, HttpServletRequest request, ReplyRoom room) {
-    try (body) { // its bytes are free before the answer, which the client's next request may follow at once
+    try (body) { // the bytes are free before the answer: the client may send its next request at once
       if (durable != null && DurableTaskSubmission.isAskedFor(request)) {
         return durable.submit(body, request, room);
       }
-      IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
-          : "is for durable tasks: ask for one by Prefer: respond-async");
+      IdempotencyKey.refuse(request, durable == null ? "Idempotency-Key is for durable tasks, which are off"
+          : "Idempotency-Key is for durable tasks: ask for one by Prefer: respond-async");
       BrokerMessage reply = request(TaskRequest.parse(body.bytes()), room);
       return response -> ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
     }
   }
 
-  /** Asks a worker if there is room for a reply as large as the payload, and keeps the room that the reply then needs. */
+  /** Asks a worker, if there is room for a reply as large as the payload. Keeps the room that the reply needs. */
   private BrokerMessage request(TaskRequest task, ReplyRoom room) {
     if (!room.fit(task.payload().length)) {
-      throw new ProblemException(Problem.OVERLOADED, ReplyRoom.NONE + ", try again later");
+      throw new ProblemException(Problem.OVERLOADED, ReplyRoom.FULL);
     }
     if (!inFlight.tryAcquire()) {
       throw ProblemException.tooManyRequests();
     }
     try {
       BrokerMessage reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
-      if (!room.fit(reply.body().length)) { // not overloaded, which says that the task was not done
-        throw new ProblemException(Problem.TIMEOUT, "the worker has replied, but " + ReplyRoom.NONE + ": the reply is lost");
+      if (!room.fit(reply.body().length)) { // "overloaded" would say that the task was not done
+        throw new ProblemException(Problem.TIMEOUT,
+            "the worker has replied, but the reply is lost: too many bytes of replies wait for their clients");
       }
       return reply;
     } finally {

@@ -33,7 +33,7 @@ final class TaskStatusWriter {
     write(response, HttpServletResponse.SC_ACCEPTED, status);
   }
 
-  /** Writes a status, or no more than that the client has it already. */
+  /** Writes a status, or 304 if the client has it already. */
   static void write(HttpServletResponse response, TaskStatus status, boolean modified) throws IOException {
     writeRevision(response, status);
     if (!status.state().isFinished()) {
@@ -46,7 +46,7 @@ final class TaskStatusWriter {
     }
   }
 
-  /** Writes the headers by which a client and a cache ask whether they have the latest, also of a task that was put back. */
+  /** Writes the headers by which a client or a cache asks whether it has the latest revision. */
   static void writeRevision(HttpServletResponse response, TaskStatus status) {
     response.setHeader("ETag", etag(status).formattedTag());
     response.setHeader("Cache-Control", "no-cache"); // a cache asks each time, by If-None-Match
@@ -56,7 +56,7 @@ final class TaskStatusWriter {
     return new ETag(Long.toString(status.revision()), false);
   }
 
-  /** Returns why an attempt failed, sanitised as an error reply's text is: others may have written it. */
+  /** Returns why an attempt failed. The text is sanitised like that of an error reply, since others may have written it. */
   static String text(TaskError error) {
     return new ErrorReply(error.code(), error.text()).text();
   }
