@@ -2,8 +2,8 @@ package dev.workloads.httpapi;
 
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
-import java.util.function.Predicate;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 
@@ -26,19 +26,14 @@ final class Accept {
     return types.stream().mapToDouble(type -> weight(ranges, type)).max().orElse(0);
   }
 
-  // The quality of the most specific range that the type is in, and a little more the more specific that range is
+  /** Returns the quality of the most specific range that has the type, less a little for each wildcard of the range. */
   private static double weight(List<MediaType> ranges, MediaType type) {
-    List<Predicate<MediaType>> specific = List.of(
-        range -> range.equalsTypeAndSubtype(type),
-        range -> range.isWildcardSubtype() && range.getType().equals(type.getType()),
-        MediaType::isWildcardType);
-    for (int i = 0; i < specific.size(); i++) {
-      for (MediaType range : ranges) {
-        if (specific.get(i).test(range)) {
-          return range.getQualityValue() == 0 ? 0 : range.getQualityValue() - i * 0.0001;
-        }
-      }
-    }
-    return 0;
+    return ranges.stream().filter(range -> range.includes(type)).min(Comparator.comparingInt(Accept::wildcards))
+        .filter(range -> range.getQualityValue() > 0)
+        .map(range -> range.getQualityValue() - wildcards(range) * 0.0001).orElse(0.0);
+  }
+
+  private static int wildcards(MediaType range) {
+    return range.isWildcardType() ? 2 : range.isWildcardSubtype() ? 1 : 0;
   }
 }

@@ -15,18 +15,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads a body that comes in slowly, within one deadline for all of it and without holding a thread, so that slow
- * clients cost a connection and no more. The complete body is dispatched to the servlet again.
+ * Reads a body that comes in slowly. The whole body has one deadline. No thread waits for it, so a slow client costs a
+ * connection and no more. The complete body is dispatched to the servlet again.
  *
  * <p>Tomcat calls a reader from one thread at a time.
  */
 final class BodyReader implements ReadListener, AsyncListener {
 
+  static final String UNEXPECTED =
+      "A request failed with an exception that nothing expects, and its client gets 500. Report the stack trace as a defect";
+
   private static final Logger log = LoggerFactory.getLogger(BodyReader.class);
   private static final String COMPLETE_BODY = BodyReader.class.getName() + ".body";
 
   private final AsyncContext context;
-  private final HttpServletRequest request; // kept here: after a dispatch the context refuses to return it
+  private final HttpServletRequest request; // the context refuses to return it after a dispatch
   private final ServletInputStream in;
   private final RequestBody body;
 
@@ -37,7 +40,7 @@ final class BodyReader implements ReadListener, AsyncListener {
     this.body = body;
   }
 
-  /** Starts to read; once that has begun, the body is closed when the request is complete. */
+  /** Starts to read. The body is closed when the request is complete. */
   static void read(HttpServletRequest request, HttpServletResponse response, RequestBody body, Duration timeout)
       throws IOException {
     AsyncContext context = request.startAsync(request, response);
@@ -61,7 +64,7 @@ final class BodyReader implements ReadListener, AsyncListener {
         }
       }
     } catch (ProblemException e) {
-      end(e.problem(), e.text());
+      end(e);
     }
   }
 
@@ -73,19 +76,19 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onTimeout(AsyncEvent event) throws IOException {
-    end(Problem.REQUEST_TIMEOUT, "the body did not arrive in time");
+    end(new ProblemException(Problem.REQUEST_TIMEOUT, "the body did not arrive in time"));
   }
 
-  private void end(Problem problem, String text) throws IOException {
-    answer(problem, text);
+  private void end(ProblemException failure) throws IOException {
+    answer(failure);
     context.complete();
   }
 
-  private void answer(Problem problem, String text) throws IOException {
+  private void answer(ProblemException failure) throws IOException {
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
     body.close();
     ProblemWriter.announceClose(request, response);
-    ProblemWriter.write(request, response, problem, text);
+    ProblemWriter.write(request, response, failure);
   }
 
   @Override
@@ -93,10 +96,10 @@ final class BodyReader implements ReadListener, AsyncListener {
     try {
       if (failure instanceof IOException) {
         log.debug("A body was not read to its end", failure);
-        answer(Problem.INVALID_REQUEST, "the body is cut off, or its chunks are malformed");
+        answer(ProblemException.invalid("the body is cut off, or its chunks are malformed"));
       } else {
-        log.error("A request failed", failure);
-        answer(Problem.INTERNAL_ERROR, ProblemWriter.CAUSE_IN_LOG);
+        log.error(UNEXPECTED, failure);
+        answer(ProblemException.internalError());
       }
       context.getResponse().flushBuffer(); // Tomcat cuts the connection next
     } catch (IOException e) {
@@ -112,7 +115,7 @@ final class BodyReader implements ReadListener, AsyncListener {
   @Override
   public void onComplete(AsyncEvent event) throws IOException {
     body.close();
-    // Not before the request is complete: Tomcat would leave it active for ever, and a stop would wait for it
+    // Before the request is complete, this would leave it active in Tomcat for ever, and a stop would wait for it
     InputValve.closeIfUnread(request);
   }
 

@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Delays a stop by a short while in which requests are answered as before, but with {@code Connection: close}, or after
- * a GOAWAY on HTTP/2, so that no client sends its next request into a closed connection.
+ * Delays a stop by a short while in which requests are answered as before. The answers carry {@code Connection: close}, or
+ * follow a GOAWAY on HTTP/2, so that no client sends its next request into a closed connection.
  */
 final class DrainLifecycle implements SmartLifecycle {
 
@@ -35,8 +35,8 @@ final class DrainLifecycle implements SmartLifecycle {
   }
 
   /**
-   * Lets an answer carry {@code Connection: close} if the stop has begun. Called just before it is written, since the stop
-   * may have begun while the request was worked on.
+   * Lets an answer carry {@code Connection: close} if the stop has begun. The call comes just before the answer is written,
+   * since the stop may begin while a request is worked on.
    */
   void announceClose(HttpServletRequest request, HttpServletResponse response) {
     if (draining) {
@@ -53,7 +53,7 @@ final class DrainLifecycle implements SmartLifecycle {
   @Override
   public void stop(Runnable callback) {
     stop();
-    // On the timer's own thread: the common pool may be busy, or blocked by whoever closes the application
+    // The timer's own thread runs it: the common pool may be busy, or blocked by whoever closes the application
     CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, Runnable::run).execute(callback);
   }
 

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** Waits for durable tasks and reads their results, for requests that submit one and for those that ask. Blocks. */
+/** Waits for durable tasks and reads their results. Its methods block, and any number of threads may call them. */
 final class DurableTaskReader {
 
   private static final int RESULT_SIZE = 1 << 20; // the most that NATS takes, unless told otherwise
@@ -22,7 +22,8 @@ final class DurableTaskReader {
   private final DurableTasks tasks;
   private final Duration maxWait;
   private final DrainLifecycle drain;
-  private final Semaphore reads; // of results, whose sizes are not known before: at most half as much again as the rooms hold
+  // The size of a result is not known before it is read. All reads together hold half as much as the rooms at most
+  private final Semaphore reads;
 
   DurableTaskReader(DurableTasks tasks, Duration maxWait, DrainLifecycle drain, int maxBuffered) {
     this.tasks = tasks;
@@ -47,13 +48,13 @@ final class DurableTaskReader {
     }
   }
 
-  /** Reads a result, as one of few at once, and keeps the room that it needs. */
+  /** Reads a result, and keeps the room that it needs. Few are read at once. */
   @Nullable TaskResult result(TaskStatus succeeded, ReplyRoom room, Deadline deadline) {
     acquireRead(deadline);
     try {
       TaskResult result = tasks.result(succeeded, deadline.remaining());
       if (result != null && !room.fit(result.body().length)) {
-        throw new BrokerException(Reason.OVERLOADED, ReplyRoom.NONE + ", try again later");
+        throw new BrokerException(Reason.OVERLOADED, ReplyRoom.FULL);
       }
       return result;
     } finally {

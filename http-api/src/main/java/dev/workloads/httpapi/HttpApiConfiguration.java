@@ -3,6 +3,8 @@ package dev.workloads.httpapi;
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.durable.DurableTasks;
+import java.io.IOException;
+import java.security.NoSuchAlgorithmException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -43,14 +45,14 @@ class HttpApiConfiguration {
     Integer maxConnections = environment.getProperty("server.tomcat.max-connections", Integer.class);
     int threads = Threading.VIRTUAL.isActive(environment) ? Integer.MAX_VALUE : tomcat.getThreads().getMax();
     Limits limits = Limits.derive(Runtime.getRuntime().maxMemory(), maxConnections, threads, properties);
-    log.info("At most {} connections, {} requests that wait for a worker, {} bytes of HTTP bodies",
+    log.info("The public port takes at most {} connections, {} waiting requests and {} bytes of HTTP bodies",
         limits.maxConnections(), limits.maxInFlight(), limits.maxBuffered());
     return limits;
   }
 
   @Bean
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, ObjectProvider<DurableTasks> durable,
-      TaskProperties properties, DrainLifecycle drain, Limits limits) {
+      TaskProperties properties, DrainLifecycle drain, Limits limits) throws IOException, NoSuchAlgorithmException {
     DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
     TaskPage page = properties.page().enabled() ? new TaskPage(properties.durable().enabled()) : null;
     return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");
@@ -59,7 +61,7 @@ class HttpApiConfiguration {
   @Bean
   PublicPortTomcatCustomizer publicPortTomcatCustomizer(Limits limits, TaskProperties properties,
       Environment environment) {
-    // A processor holds what one request needs: as many are kept as requests wait, so that none is made anew under load
+    // A processor holds what one request needs. Tomcat keeps as many as requests wait, so that it makes none anew under load
     return new PublicPortTomcatCustomizer(limits.maxConnections(), properties.writeTimeout(),
         environment.getProperty("server.tomcat.processor-cache", Integer.class, limits.maxInFlight()));
   }

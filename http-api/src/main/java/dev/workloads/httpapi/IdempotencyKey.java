@@ -3,13 +3,15 @@ package dev.workloads.httpapi;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.Collections;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The key by which a client names a submission, so that it can repeat it (draft-ietf-httpapi-idempotency-key-header). */
 final class IdempotencyKey {
 
   private static final String HEADER = "Idempotency-Key";
-  private static final int MAX_LENGTH = 255;
+  private static final Pattern QUOTED = Pattern.compile("\"((?:[^\"\\\\]++|\\\\[\"\\\\])*+)\"");
 
   private IdempotencyKey() {}
 
@@ -24,44 +26,27 @@ final class IdempotencyKey {
       return null;
     }
     String key = keys.size() > 1 ? "" : unquoted(keys.get(0).strip());
-    if (key.isEmpty() || key.length() > MAX_LENGTH || !key.chars().allMatch(c -> c >= ' ' && c < 0x7F)) {
-      throw invalid("must be given once: 1 to 255 characters of printable ASCII");
+    if (!key.matches("[ -~]{1,255}")) {
+      throw ProblemException.invalid("Idempotency-Key must be given once: 1 to 255 characters of printable ASCII");
     }
     return key;
   }
 
   /**
-   * Makes sure that a request has no key, since nobody would keep its promise.
+   * Makes sure that a request has no key, since nobody would keep what a key promises.
    *
-   * @param rule why it must have none
+   * @param reason why it must have none, for the client to read
    * @throws ProblemException if it has one
    */
-  static void refuse(HttpServletRequest request, String rule) {
+  static void refuse(HttpServletRequest request, String reason) {
     if (request.getHeader(HEADER) != null) {
-      throw invalid(rule);
+      throw ProblemException.invalid(reason);
     }
   }
 
-  /** Returns what is between quotes, or the text itself if it does not begin with one; empty if the quotes are wrong. */
+  /** Returns what is between quotes, nothing if the quotes are wrong, or the text itself if it does not begin with one. */
   private static String unquoted(String text) {
-    if (!text.startsWith("\"")) {
-      return text;
-    }
-    StringBuilder key = new StringBuilder();
-    for (int i = 1; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c == '"') {
-        return i == text.length() - 1 ? key.toString() : "";
-      }
-      if (c == '\\' && (++i == text.length() || text.charAt(i) != '"' && text.charAt(i) != '\\')) {
-        return "";
-      }
-      key.append(text.charAt(i));
-    }
-    return "";
-  }
-
-  private static ProblemException invalid(String rule) {
-    return new ProblemException(Problem.INVALID_REQUEST, HEADER + " " + rule);
+    Matcher quoted = QUOTED.matcher(text);
+    return quoted.matches() ? quoted.group(1).replaceAll("\\\\(.)", "$1") : text.startsWith("\"") ? "" : text;
   }
 }

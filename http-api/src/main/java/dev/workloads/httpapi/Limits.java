@@ -13,7 +13,7 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 record Limits(int maxConnections, int maxInFlight, int maxBuffered) {
 
   private static final int MAX_IN_FLIGHT = 4096;
-  // An idle connection holds 5 KB, half a request 46, with fifty headers 60, and a request that waits 57. The rest of
+  // An idle connection holds 5 KB, half a request 46 KB (60 with fifty headers), a request that waits 57 KB. The rest of
   // the heap is for the application, 21 MB, and for bodies. So 96 MB hold 1,100 connections or more, and 550 requests.
   private static final long HEAP_PER_CONNECTION = 80 * 1024;
 
@@ -36,11 +36,11 @@ record Limits(int maxConnections, int maxInFlight, int maxBuffered) {
               + (maxConnections == null ? " because the heap holds no more." : "."));
     }
     long buffered = task.maxBuffered() == null ? heap / 8 : task.maxBuffered().toBytes();
-    // Bytes are the permits of a Semaphore, which counts no further
+    // A Semaphore counts the bytes, and counts no further
     return new Limits(connections, inFlight, (int) Math.min(buffered, Integer.MAX_VALUE));
   }
 
-  // Half of the connections, and a tenth of the threads, stay free to refuse what is too much
+  // Half of the connections and a tenth of the threads stay free to refuse further requests
   private static int maxInFlight(int connections, int threads) {
     return Math.max(1, Math.min(connections / 2, threads - Math.max(1, threads / 10)));
   }

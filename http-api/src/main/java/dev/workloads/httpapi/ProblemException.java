@@ -1,16 +1,16 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.TaskError;
 import dev.workloads.messaging.durable.TaskStatus;
 
-/** Ends a request with a problem. */
+/** Ends a request with a problem; the client reads the message. */
 final class ProblemException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
   private final Problem problem;
   private final int code;
-  private final String text;
 
   ProblemException(Problem problem, String text) {
     this(problem, 0, text);
@@ -20,7 +20,21 @@ final class ProblemException extends RuntimeException {
     super(text, null, false, false); // control flow: nobody reads a stack trace
     this.problem = problem;
     this.code = code;
-    this.text = text;
+  }
+
+  /** Ends a request that is not as the API wants it. */
+  static ProblemException invalid(String text) {
+    return new ProblemException(Problem.INVALID_REQUEST, text);
+  }
+
+  /** Ends a request whose message the broker did not take, or whose worker did not do it. */
+  static ProblemException of(BrokerException failure) {
+    return new ProblemException(Problem.of(failure.reason()), failure.code(), String.valueOf(failure.getMessage()));
+  }
+
+  /** Ends a request whose failure is ours; the client gets no more of it. */
+  static ProblemException internalError() {
+    return new ProblemException(Problem.INTERNAL_ERROR, "the request failed, the cause is in the log");
   }
 
   /** Ends a request for which there is no room now. */
@@ -41,10 +55,5 @@ final class ProblemException extends RuntimeException {
   /** Returns the code of a worker's error, or 0 for none. */
   int code() {
     return code;
-  }
-
-  /** Returns what the client reads. */
-  String text() {
-    return text;
   }
 }

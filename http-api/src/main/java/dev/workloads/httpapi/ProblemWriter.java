@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -18,37 +19,29 @@ import tools.jackson.databind.json.JsonMapper;
 /** Writes errors: as text, or as problem details (RFC 9457) to a client that prefers JSON. */
 final class ProblemWriter {
 
-  /** The text of a failure that is ours. */
-  static final String CAUSE_IN_LOG = "the request failed, the cause is in the log";
-
-  private static final String TEXT = "text/plain;charset=UTF-8";
+  static final String TEXT = "text/plain;charset=UTF-8";
   private static final JsonMapper JSON = JsonMapper.shared();
   private static final List<MediaType> JSON_TYPES =
       List.of(MediaType.APPLICATION_PROBLEM_JSON, MediaType.APPLICATION_JSON);
 
   private ProblemWriter() {}
 
-  static void write(HttpServletRequest request, HttpServletResponse response, Problem problem, String text)
+  static void write(HttpServletRequest request, HttpServletResponse response, ProblemException failure)
       throws IOException {
-    write(request, response, problem, 0, text);
-  }
-
-  /** Writes a problem with the code of a worker's error reply, or 0 for none. */
-  static void write(HttpServletRequest request, HttpServletResponse response, Problem problem, int code, String text)
-      throws IOException {
+    Problem problem = failure.problem();
     if (problem == Problem.OVERLOADED) {
       response.setHeader("Retry-After", "1");
     }
     Span span = span(request);
     if (span != null && problem.status() >= 500) {
-      // Not the observation, whose error would go into tags of its timer: status and reason are counted already
-      span.tag("error.type", problem.reason()).error(new ProblemException(problem, text));
+      // The error of the observation would become tags of its timer, which counts status and reason already
+      span.tag("error.type", problem.reason()).error(failure);
     }
     if (Accept.prefers(request, JSON_TYPES, List.of(MediaType.TEXT_PLAIN))) {
-      byte[] json = json(problem, code, text, span == null ? null : span.context().traceId());
+      byte[] json = json(failure, span == null ? null : span.context().traceId());
       write(response, problem.status(), MediaType.APPLICATION_PROBLEM_JSON_VALUE, json);
     } else {
-      writeText(response, problem.status(), text + "\n");
+      writeText(response, problem.status(), failure.getMessage() + "\n");
     }
   }
 
@@ -79,23 +72,21 @@ final class ProblemWriter {
     response.getOutputStream().write(body);
   }
 
-  private static byte[] json(Problem problem, int code, String text, @Nullable String traceId) {
-    Map<String, Object> members = new LinkedHashMap<>();
+  private static byte[] json(ProblemException failure, @Nullable String traceId) {
+    Problem problem = failure.problem();
+    Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("type", "about:blank");
     members.put("title", HttpStatus.valueOf(problem.status()).getReasonPhrase());
     members.put("status", problem.status());
-    members.put("detail", text);
+    members.put("detail", failure.getMessage());
     members.put("reason", problem.reason());
-    if (code != 0) {
-      members.put("code", code);
-    }
-    if (traceId != null) {
-      members.put("traceId", traceId);
-    }
+    members.put("code", failure.code() == 0 ? null : failure.code());
+    members.put("traceId", traceId);
+    members.values().removeIf(Objects::isNull);
     return JSON.writeValueAsBytes(members);
   }
 
-  // From the request and not from the MDC, which is empty on a thread that reads a part of a body
+  // The MDC does not have it on a thread that reads a part of a body; the request always has
   private static @Nullable Span span(HttpServletRequest request) {
     return ServerHttpObservationFilter.findObservationContext(request)
         .map(context -> context.<TracingContext>get(TracingContext.class)).map(TracingContext::getSpan).orElse(null);

@@ -3,17 +3,17 @@ package dev.workloads.httpapi;
 import java.util.concurrent.Semaphore;
 
 /**
- * The memory for one worker's reply, from before it comes until the client has taken it: out of the bytes that are free for
- * all replies, since a client may read slowly or not at all.
+ * The memory for one worker's reply, from before it comes until the client has taken it. A client may read slowly or not at
+ * all, so the memory comes out of the bytes that are free for all replies.
  *
  * <p>Used by one thread at a time.
  */
 final class ReplyRoom implements AutoCloseable {
 
-  /** Why a reply gets no room. */
-  static final String NONE = "too many bytes of replies wait for their clients";
+  /** The text for a client whose reply would get no room. */
+  static final String FULL = "too many bytes of replies wait for their clients, try again later";
 
-  // What is reckoned for each connection holds a reply of that size: small ones are always let through
+  // The heap that is reckoned for each connection holds a reply of this size, so small replies always get through
   private static final int FREE_SIZE = 8 * 1024;
 
   private final Semaphore freeBytes;

@@ -4,7 +4,6 @@ import jakarta.servlet.ServletInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 
@@ -15,9 +14,9 @@ import java.util.concurrent.Semaphore;
  */
 final class RequestBody implements AutoCloseable {
 
-  // Small: thousands of clients that send nothing more must not use up the free bytes
+  // Small, so that thousands of clients that send nothing more do not use up the free bytes
   private static final int FIRST_SIZE = 512;
-  // Parts that large need no copying as a body grows, and are collected young where it is refused in the end
+  // A body grows by parts without copying. Parts of this size are collected young where the body is refused in the end
   private static final int MAX_PART_SIZE = 64 * 1024;
 
   private final Semaphore freeBytes;
@@ -26,8 +25,7 @@ final class RequestBody implements AutoCloseable {
   private final List<byte[]> full = new ArrayList<>(0);
   private byte[] part;
   private int partLength;
-  private int taken; // for the full parts and this one
-  private boolean closed;
+  private int taken; // bytes, for the full parts and the current one
 
   /**
    * Takes the first memory for a body.
@@ -72,13 +70,13 @@ final class RequestBody implements AutoCloseable {
 
   /** Returns the body; nothing is read any more. */
   byte[] bytes() {
-    if (full.isEmpty()) {
-      return partLength == part.length ? part : Arrays.copyOf(part, partLength);
+    if (full.isEmpty() && partLength == part.length) {
+      return part;
     }
     ByteBuffer whole = ByteBuffer.allocate(length());
     full.forEach(whole::put);
     whole.put(part, 0, partLength);
-    full.clear(); // so that there are no two copies while the request waits
+    full.clear(); // one copy is enough while the request waits
     part = whole.array();
     partLength = part.length;
     return part;
@@ -117,12 +115,10 @@ final class RequestBody implements AutoCloseable {
   /** Lets go of the body, and frees the bytes that it took. Idempotent. */
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      full.clear();
-      part = new byte[0];
-      partLength = 0;
-      freeBytes.release(taken);
-    }
+    full.clear();
+    part = new byte[0];
+    partLength = 0;
+    freeBytes.release(taken);
+    taken = 0;
   }
 }

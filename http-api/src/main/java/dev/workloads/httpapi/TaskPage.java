@@ -3,7 +3,6 @@ package dev.workloads.httpapi;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -27,30 +26,22 @@ final class TaskPage {
    *
    * @param durable whether it offers durable tasks
    */
-  TaskPage(boolean durable) {
-    try {
-      String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
-      text = durable ? text : text.replaceFirst("(?s)<!-- durable -->.*<!-- /durable -->\n", "");
-      html = text.getBytes(StandardCharsets.UTF_8);
-      policy = "default-src 'none'; script-src " + hash(text, "script") + "; style-src " + hash(text, "style")
-          + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  TaskPage(boolean durable) throws IOException, NoSuchAlgorithmException {
+    String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
+    text = durable ? text : text.replaceFirst("(?s)<!-- durable -->.*<!-- /durable -->\n", "");
+    html = text.getBytes(StandardCharsets.UTF_8);
+    policy = "default-src 'none'; script-src " + hash(text, "script") + "; style-src " + hash(text, "style")
+        + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
   }
 
-  private static String hash(String html, String element) {
+  private static String hash(String html, String element) throws NoSuchAlgorithmException {
     String content = html.substring(html.indexOf("<" + element + ">") + element.length() + 2,
         html.indexOf("</" + element + ">"));
-    try {
-      byte[] hash = MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
-      return "'sha256-" + Base64.getEncoder().encodeToString(hash) + "'";
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every Java platform has it
-    }
+    byte[] hash = MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
+    return "'sha256-" + Base64.getEncoder().encodeToString(hash) + "'";
   }
 
-  /** Returns whether a browser asks for the page; programs, which do not prefer HTML, do not get it. */
+  /** Returns whether a browser asks for the page. Programs do not prefer HTML, and do not get the page. */
   static boolean isAskedFor(HttpServletRequest request) {
     return "/".equals(request.getPathInfo()) && List.of("GET", "HEAD").contains(request.getMethod())
         && Accept.prefers(request, HTML, OTHERS);

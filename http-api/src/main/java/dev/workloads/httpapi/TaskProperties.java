@@ -40,13 +40,13 @@ record TaskProperties(
   TaskProperties {
     requireTimeout("task.request-timeout", requestTimeout);
     require(maxBodySize.toBytes() > 0 && maxBodySize.toBytes() < Integer.MAX_VALUE, "task.max-body-size", maxBodySize,
-        "must be from 1 byte to 2 GB");
+        "The value must be from 1 byte to 2 GB.");
     requireTimeout("task.body-timeout", bodyTimeout);
     requireTimeout("task.write-timeout", writeTimeout);
-    require(maxInFlight == null || maxInFlight > 0, "task.max-in-flight", maxInFlight, "must be at least 1");
+    require(maxInFlight == null || maxInFlight > 0, "task.max-in-flight", maxInFlight, "The value must be at least 1.");
     require(maxBuffered == null || maxBuffered.toBytes() > 0, "task.max-buffered", maxBuffered,
-        "must be at least 1 byte");
-    require(isFrom(Duration.ZERO, drainDelay), "task.drain-delay", drainDelay, "must be from 0 s to 36500 d");
+        "The value must be at least 1 byte.");
+    require(isFrom(Duration.ZERO, drainDelay), "task.drain-delay", drainDelay, "The value must be from 0 s to 36500 d.");
   }
 
   /**
@@ -65,21 +65,21 @@ record TaskProperties(
   record Durable(@DefaultValue("false") Boolean enabled, @DefaultValue("30s") Duration maxWait) {
 
     Durable {
-      require(isFrom(Duration.ZERO, maxWait), "task.durable.max-wait", maxWait, "must be from 0 s to 36500 d");
+      require(isFrom(Duration.ZERO, maxWait), "task.durable.max-wait", maxWait, "The value must be from 0 s to 36500 d.");
     }
   }
 
   private static void requireTimeout(String name, Duration timeout) {
-    require(isFrom(Duration.ofMillis(1), timeout), name, timeout, "must be from 1 ms to 36500 d");
+    require(isFrom(Duration.ofMillis(1), timeout), name, timeout, "The value must be from 1 ms to 36500 d.");
   }
 
   private static boolean isFrom(Duration least, Duration value) {
     return value.compareTo(least) >= 0 && value.compareTo(LONGEST) <= 0;
   }
 
-  private static void require(boolean valid, String name, @Nullable Object value, String rule) {
+  private static void require(boolean valid, String name, @Nullable Object value, String reason) {
     if (!valid) {
-      throw new InvalidConfigurationPropertyValueException(name, value, "The value " + rule + ".");
+      throw new InvalidConfigurationPropertyValueException(name, value, reason);
     }
   }
 }

@@ -34,7 +34,7 @@ final class TaskServlet extends HttpServlet {
   private final transient @Nullable DurableTaskRoutes durable;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
-  private final transient Semaphore freeReplyBytes; // of their own: slow readers leave room for bodies
+  private final transient Semaphore freeReplyBytes; // apart from the others, so that slow readers leave room for bodies
   private final transient int maxBuffered;
 
   TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
@@ -53,44 +53,47 @@ final class TaskServlet extends HttpServlet {
   @Override
   protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
     try (ReplyRoom room = new ReplyRoom(freeReplyBytes, maxBuffered)) {
-      answer(request, response, room);
+      AnswerWriter answer = answer(request, response, room);
+      if (answer != null) {
+        drain.announceClose(request, response);
+        answer.write(response);
+      }
     } catch (ProblemException e) {
       InputValve.closeIfUnread(request);
-      fail(request, response, e.problem(), e.code(), e.text());
+      fail(request, response, e);
     } catch (BrokerException e) {
-      log.debug("A task was not done: {}", e.getMessage()); // metrics count them by reason
-      fail(request, response, Problem.of(e.reason()), e.code(), e.getMessage());
+      log.debug("A request for a task has failed, and its client learns why: {}", e.getMessage()); // metrics count it, too
+      fail(request, response, ProblemException.of(e));
     } catch (RuntimeException e) {
-      log.error("A request failed", e);
-      fail(request, response, Problem.INTERNAL_ERROR, 0, ProblemWriter.CAUSE_IN_LOG);
+      log.error(BodyReader.UNEXPECTED, e);
+      fail(request, response, ProblemException.internalError());
     }
   }
 
-  private void fail(HttpServletRequest request, HttpServletResponse response, Problem problem, int code,
-      @Nullable String text) throws IOException {
+  private void fail(HttpServletRequest request, HttpServletResponse response, ProblemException failure)
+      throws IOException {
     drain.announceClose(request, response);
-    ProblemWriter.write(request, response, problem, code, String.valueOf(text));
+    ProblemWriter.write(request, response, failure);
   }
 
-  private void answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room) throws IOException {
+  /** Works on a request; returns {@code null} if its body is still to come, and is read without this thread. */
+  private @Nullable AnswerWriter answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
+      throws IOException {
     if (!"/task".equals(request.getPathInfo())) {
       InputValve.closeIfUnread(request);
-      if (durable == null || !durable.answer(request, response, room)) {
-        drain.announceClose(request, response);
-        writePageOrNotFound(request, response);
-      }
-    } else if (!"POST".equals(request.getMethod())) {
+      AnswerWriter answer = durable == null ? null : durable.answer(request, response, room);
+      return answer == null ? pageOrNotFound(request) : answer;
+    }
+    if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
-    } else {
-      setPathPattern(request, "/task");
-      RequestBody complete = BodyReader.completeBody(request);
-      if (complete == null) {
-        read(request, response, room);
-      } else {
-        createTask(complete, request, response, room);
-      }
     }
+    setPathPattern(request, "/task");
+    RequestBody body = BodyReader.completeBody(request);
+    if (body == null) {
+      body = read(request, response);
+    }
+    return body == null ? null : createTask(body, request, room);
   }
 
   /** Sets what the metrics call the path, which may hold an id. */
@@ -98,64 +101,59 @@ final class TaskServlet extends HttpServlet {
     ServerHttpObservationFilter.findObservationContext(request).ifPresent(context -> context.setPathPattern(pattern));
   }
 
-  private void writePageOrNotFound(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    if (page != null && TaskPage.isAskedFor(request)) {
-      page.write(response);
-    } else {
-      ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
-    }
+  private AnswerWriter pageOrNotFound(HttpServletRequest request) {
+    return page != null && TaskPage.isAskedFor(request) ? page::write
+        : response -> ProblemWriter.writeText(response, Problem.NOT_FOUND.status(), "Not found\n");
   }
 
-  private void read(HttpServletRequest request, HttpServletResponse response, ReplyRoom room) throws IOException {
+  /** Returns the body if all of it has come in. */
+  private @Nullable RequestBody read(HttpServletRequest request, HttpServletResponse response) throws IOException {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     try {
       InputValve.askForBody(request);
       if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
-        createTask(body, request, response, room);
-      } else {
-        BodyReader.read(request, response, body, properties.bodyTimeout());
+        return body;
       }
-    } catch (Throwable e) { // whoever was to close it may not have come to that
+      BodyReader.read(request, response, body, properties.bodyTimeout());
+      return null;
+    } catch (Throwable e) { // nobody else closes the body
       body.close();
       throw e;
     }
   }
 
-  /** Reads what has come in, which does not block; mostly that is all. */
+  /** Reads what has come in, mostly the whole body. Does not block. */
   private static boolean isReadToItsEnd(RequestBody body, ServletInputStream in) throws IOException {
     while (in.available() > 0 && body.readFrom(in)) { } // available() may count bytes of the next request, too
     return in.isFinished();
   }
 
-  private void createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
-      throws IOException {
-    if (durable != null && DurableTaskRoutes.isAskedFor(request)) {
-      durable.submit(body, request, response, room);
-      return;
+  private AnswerWriter createTask(RequestBody body, HttpServletRequest request, ReplyRoom room) {
+    try (body) { // the bytes are free before the answer: the client may send its next request at once
+      if (durable != null && DurableTaskSubmission.isAskedFor(request)) {
+        return durable.submit(body, request, room);
+      }
+      IdempotencyKey.refuse(request, durable == null ? "Idempotency-Key is for durable tasks, which are off"
+          : "Idempotency-Key is for durable tasks: ask for one by Prefer: respond-async");
+      BrokerMessage reply = request(TaskRequest.parse(body.bytes()), room);
+      return response -> ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
     }
-    BrokerMessage reply;
-    try (body) { // its bytes are free before the answer, which the client's next request may follow at once
-      IdempotencyKey.refuse(request, durable == null ? "is for durable tasks, which are off"
-          : "is for durable tasks: ask for one by Prefer: respond-async");
-      reply = request(TaskRequest.parse(body.bytes()), room);
-    }
-    drain.announceClose(request, response);
-    ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
   }
 
-  /** Asks a worker if there is room for a reply as large as the payload, and keeps the room that the reply then needs. */
+  /** Asks a worker, if there is room for a reply as large as the payload. Keeps the room that the reply needs. */
   private BrokerMessage request(TaskRequest task, ReplyRoom room) {
     if (!room.fit(task.payload().length)) {
-      throw new ProblemException(Problem.OVERLOADED, ReplyRoom.NONE + ", try again later");
+      throw new ProblemException(Problem.OVERLOADED, ReplyRoom.FULL);
     }
     if (!inFlight.tryAcquire()) {
       throw ProblemException.tooManyRequests();
     }
     try {
       BrokerMessage reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
-      if (!room.fit(reply.body().length)) { // not overloaded, which says that the task was not done
-        throw new ProblemException(Problem.TIMEOUT, "the worker has replied, but " + ReplyRoom.NONE + ": the reply is lost");
+      if (!room.fit(reply.body().length)) { // "overloaded" would say that the task was not done
+        throw new ProblemException(Problem.TIMEOUT,
+            "the worker has replied, but the reply is lost: too many bytes of replies wait for their clients");
       }
       return reply;
     } finally {

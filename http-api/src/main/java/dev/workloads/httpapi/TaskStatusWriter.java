@@ -11,6 +11,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ETag;
 import org.springframework.http.MediaType;
@@ -32,7 +33,7 @@ final class TaskStatusWriter {
     write(response, HttpServletResponse.SC_ACCEPTED, status);
   }
 
-  /** Writes a status, or no more than that the client has it already. */
+  /** Writes a status, or 304 if the client has it already. */
   static void write(HttpServletResponse response, TaskStatus status, boolean modified) throws IOException {
     writeRevision(response, status);
     if (!status.state().isFinished()) {
@@ -45,7 +46,7 @@ final class TaskStatusWriter {
     }
   }
 
-  /** Writes the headers by which a client and a cache ask whether they have the latest, also of a task that was put back. */
+  /** Writes the headers by which a client or a cache asks whether it has the latest revision. */
   static void writeRevision(HttpServletResponse response, TaskStatus status) {
     response.setHeader("ETag", etag(status).formattedTag());
     response.setHeader("Cache-Control", "no-cache"); // a cache asks each time, by If-None-Match
@@ -55,7 +56,7 @@ final class TaskStatusWriter {
     return new ETag(Long.toString(status.revision()), false);
   }
 
-  /** Returns why an attempt failed, sanitised as an error reply's text is: others may have written it. */
+  /** Returns why an attempt failed. The text is sanitised like that of an error reply, since others may have written it. */
   static String text(TaskError error) {
     return new ErrorReply(error.code(), error.text()).text();
   }
@@ -68,23 +69,19 @@ final class TaskStatusWriter {
     ProblemWriter.write(response, code, MediaType.APPLICATION_JSON_VALUE, JSON.writeValueAsBytes(members(status)));
   }
 
-  private static Map<String, Object> members(TaskStatus status) {
-    Map<String, Object> members = new LinkedHashMap<>();
+  private static Map<String, @Nullable Object> members(TaskStatus status) {
+    Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("id", status.id());
     members.put("worker", status.worker());
     members.put("state", status.state().text());
     members.put("attempts", status.attempts());
-    putTime(members, "submitted", status.submitted());
-    putTime(members, "started", status.started());
-    putTime(members, "finished", status.finished());
-    putTime(members, "expires", status.expires());
-    TaskError error = status.error();
-    if (error != null) {
-      members.put("error", members(error));
-    }
-    if (status.state() == TaskState.SUCCEEDED) {
-      members.put("result", path(status) + "/result");
-    }
+    members.put("submitted", text(status.submitted()));
+    members.put("started", text(status.started()));
+    members.put("finished", text(status.finished()));
+    members.put("expires", text(status.expires()));
+    members.put("error", status.error() == null ? null : members(status.error()));
+    members.put("result", status.state() == TaskState.SUCCEEDED ? path(status) + "/result" : null);
+    members.values().removeIf(Objects::isNull);
     return members;
   }
 
@@ -95,9 +92,7 @@ final class TaskStatusWriter {
     return members;
   }
 
-  private static void putTime(Map<String, Object> members, String name, @Nullable Instant time) {
-    if (time != null) {
-      members.put(name, MILLISECONDS.format(time));
-    }
+  private static @Nullable String text(@Nullable Instant time) {
+    return time == null ? null : MILLISECONDS.format(time);
   }
 }

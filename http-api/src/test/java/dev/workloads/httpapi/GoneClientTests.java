@@ -28,6 +28,7 @@ class GoneClientTests {
   void startWorker() {
     api.echo(worker);
     api.queue(worker);
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> !isPlaceTaken()); // by a test that has failed
   }
 
   @ParameterizedTest

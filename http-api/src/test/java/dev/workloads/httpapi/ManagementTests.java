@@ -65,6 +65,23 @@ class ManagementTests {
     assertThat(output.getAll()).doesNotContain("Exception");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"/actuator/health/..;/env", "/actuator/health/%2e%2e/env", "/actuator/health/x/y"})
+  void answerBelowAnUnknownComponentNamesNoClass(String path) throws IOException {
+    Answer answer = api.get(api.managementPort(), path);
+
+    assertThat(answer.status()).isGreaterThanOrEqualTo(400);
+    assertThat(answer.text()).doesNotContain("Exception", "springframework", "\tat ");
+  }
+
+  @Test
+  void readinessNeedsNoneOfTheUsualIndicators() throws IOException {
+    HttpApi bare = HttpApi.with("management.health.defaults.enabled=false");
+
+    assertThat(bare.get(bare.managementPort(), "/actuator/health/readiness").json().path("components").propertyNames())
+        .containsExactlyInAnyOrder("messaging", "readinessState");
+  }
+
   @Test
   void publicPortHasNoFilterThatItDoesNotNeed() {
     ServletWebServerApplicationContext context = (ServletWebServerApplicationContext) api.context();

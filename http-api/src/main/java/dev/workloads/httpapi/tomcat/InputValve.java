@@ -10,7 +10,7 @@ import org.apache.coyote.ActionCode;
 import org.apache.coyote.ContinueResponseTiming;
 
 /**
- * Lets a servlet ask for the body, or answer before it has read all of it and then close the connection, or see that the
+ * Lets a servlet ask for the body, close the connection after an answer that did not need all of the body, and see that the
  * client has gone. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
  */
 public final class InputValve extends ValveBase {
@@ -27,7 +27,7 @@ public final class InputValve extends ValveBase {
     getNext().invoke(request, response);
   }
 
-  /** Sends 100 to a client that waits for it; Tomcat would only where the body is read with blocking. */
+  /** Sends 100 to a client that waits for it; Tomcat itself does so only for a read that blocks. */
   public static void askForBody(ServletRequest request) {
     if (request.getAttribute(REQUEST) instanceof Request tomcats) {
       tomcats.getResponse().sendAcknowledgement(ContinueResponseTiming.ON_REQUEST_BODY_READ);
@@ -51,7 +51,7 @@ public final class InputValve extends ValveBase {
         && PatchedHttp11NioProtocol.isInputEnded(tomcats.getCoyoteRequest());
   }
 
-  // Over HTTP/2 the stream would be reset by an error that may reach the client before the answer; there it just ends
+  // Over HTTP/2 this would reset the stream, and the reset may reach the client before the answer
   static void doNotReadRest(Request request) {
     if (!"HTTP/2.0".equals(request.getProtocol())) {
       request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);

@@ -33,8 +33,8 @@ public final class PatchedHttp11NioProtocol extends Http11NioProtocol {
   }
 
   /**
-   * Returns whether the client has ended its output or broken the connection off. What it has sent of its next request stays
-   * in the socket's buffer, and hides the end: Tomcat's own ActionCode.AVAILABLE may overwrite what was read with the body.
+   * Returns whether the client has ended its output or broken the connection off. A next request that the client has sent
+   * hides the end, and stays in the socket's buffer: Tomcat's own ActionCode.AVAILABLE may overwrite what came with the body.
    */
   static boolean isInputEnded(Request request) {
     try {

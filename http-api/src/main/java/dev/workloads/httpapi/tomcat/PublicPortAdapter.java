@@ -8,8 +8,8 @@ import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 
 /**
- * Keeps a busy connection off Tomcat's poller, and takes out of Tomcat's answer to {@code OPTIONS *} the methods that it
- * offers without asking any servlet.
+ * Keeps a busy connection off Tomcat's poller, and removes the methods from Tomcat's answer to {@code OPTIONS *}: Tomcat asks
+ * no servlet for them.
  */
 final class PublicPortAdapter extends CoyoteAdapter {
 
@@ -18,8 +18,8 @@ final class PublicPortAdapter extends CoyoteAdapter {
   }
 
   /**
-   * Lets other requests go first once this one is answered. Under load the client's next one is there by then, and Tomcat,
-   * which looks for it next, goes on at once; otherwise the connection goes to the poller's thread and comes back by another.
+   * Lets other requests go first once this one is answered. Under load the client's next request has come by then, and
+   * Tomcat goes on with it at once. Without the pause the connection goes to the poller's thread and comes back by another.
    */
   @Override
   public void service(org.apache.coyote.Request coyoteRequest, org.apache.coyote.Response coyoteResponse)
