@@ -12,65 +12,58 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The jobs of a group. Stays when its worker stops, for the next one. */
+/** The jobs of a group. The queue stays when its worker stops, for the next one. Safe for use by many threads. */
 final class InProcessJobQueue implements JobQueue {
 
-  private final String group;
-  private final Set<String> subjects = new HashSet<>(); // under the lock
-  private volatile Duration lease = Duration.ZERO; // changed under the lock
-  private final ReentrantLock lock; // the store's
-  private final Condition changed;
-  private final Consumer<BrokerMessage> removed;
-  private final Map<Long, QueuedJob> jobs = new LinkedHashMap<>(); // under the lock, the oldest first
+  private final InProcessRoom room;
+  // All of these under this
+  private final Set<String> subjects = new HashSet<>();
+  private final Map<Long, Queued> jobs = new LinkedHashMap<>(); // by number, the oldest first
+  private Duration lease = Duration.ZERO;
   private long lastSequence;
 
   /**
-   * Creates a queue.
+   * A job in the queue.
    *
-   * @param changed signalled when a job may have become free
-   * @param removed called with each job that has left the queue, under the lock
+   * @param freeAt the {@link System#nanoTime} from which the job may be handed out
    */
-  InProcessJobQueue(String group, ReentrantLock lock, Condition changed, Consumer<BrokerMessage> removed) {
-    this.group = group;
-    this.lock = lock;
-    this.changed = changed;
-    this.removed = removed;
+  private record Queued(BrokerMessage message, Instant added, long freeAt, long deliveries) {}
+
+  InProcessJobQueue(InProcessRoom room) {
+    this.room = room;
   }
 
-  String group() {
-    return group;
-  }
-
-  /** Adds subjects, and makes the lease no shorter than that; called under the lock. */
-  void enlarge(List<String> more, Duration leastLease) {
+  /** Adds subjects, and makes the lease no shorter than that. */
+  synchronized void enlarge(List<String> more, Duration leastLease) {
     subjects.addAll(more);
     lease = Collections.max(List.of(lease, leastLease));
   }
 
-  /** Returns whether a subject's jobs go here; called under the lock. */
-  boolean takes(String subject) {
+  /** Returns whether a subject's jobs go here. */
+  synchronized boolean takes(String subject) {
     return subjects.contains(subject);
   }
 
-  /** Returns the number of jobs; called under the lock. */
-  int size() {
+  /** Returns the number of jobs. */
+  synchronized int size() {
     return jobs.size();
   }
 
-  /** Adds a job and returns its number; called under the lock. */
-  long add(BrokerMessage message) {
-    jobs.put(++lastSequence, new QueuedJob(message, lastSequence));
+  /** Adds a job and returns its number. */
+  synchronized long add(BrokerMessage message) {
+    room.take(message.size());
+    jobs.put(++lastSequence, new Queued(message, Instant.now(), System.nanoTime(), 0));
+    notifyAll();
     return lastSequence;
   }
 
-  /** Returns whether a job has that number, subject and body; called under the lock. */
-  boolean contains(long sequence, BrokerMessage message) {
-    QueuedJob job = jobs.get(sequence);
+  /** Returns whether a job has that number, subject and body. */
+  synchronized boolean contains(long sequence, BrokerMessage message) {
+    Queued job = jobs.get(sequence);
     return job != null && job.message.subject().equals(message.subject())
         && Arrays.equals(job.message.body(), message.body());
   }
@@ -78,47 +71,51 @@ final class InProcessJobQueue implements JobQueue {
   @Override
   public void pull(int max, Duration wait, Consumer<Job> receiver) throws InterruptedException {
     long deadline = System.nanoTime() + wait.toNanos();
-    for (int taken = 0; taken < max; taken++) {
-      Job job = next(deadline);
-      if (job == null) {
-        return;
-      }
+    Job job;
+    for (int left = max; left > 0 && !Thread.currentThread().isInterrupted() && (job = next(deadline)) != null; left--) {
       receiver.accept(job);
     }
   }
 
-  private @Nullable Job next(long deadline) throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (true) {
-        long now = System.nanoTime();
-        long soonest = deadline;
-        for (QueuedJob job : jobs.values()) {
-          if (job.freeAt - now <= 0) {
-            job.freeAt = now + lease.toNanos();
-            job.deliveries++;
-            return job;
-          }
-          soonest = Math.min(soonest - now, job.freeAt - now) + now;
+  private synchronized @Nullable Job next(long deadline) throws InterruptedException {
+    while (true) {
+      long now = System.nanoTime();
+      long pause = deadline - now;
+      for (Map.Entry<Long, Queued> each : jobs.entrySet()) {
+        Queued job = each.getValue();
+        if (job.freeAt - now <= 0) {
+          each.setValue(new Queued(job.message, job.added, now + lease.toNanos(), job.deliveries + 1));
+          return new HandedOut(this, job.message, each.getKey(), job.deliveries + 1);
         }
-        if (deadline - now <= 0) {
-          return null;
-        }
-        changed.awaitNanos(soonest - now);
+        pause = Math.min(pause, job.freeAt - now);
       }
-    } finally {
-      lock.unlock();
+      if (deadline - now <= 0) {
+        return null;
+      }
+      TimeUnit.NANOSECONDS.timedWait(this, pause);
+    }
+  }
+
+  private synchronized void renew(long sequence) {
+    giveBack(sequence, lease);
+  }
+
+  private synchronized void giveBack(long sequence, Duration delay) {
+    long freeAt = System.nanoTime() + delay.toNanos();
+    jobs.computeIfPresent(sequence, (same, job) -> new Queued(job.message, job.added, freeAt, job.deliveries));
+    notifyAll();
+  }
+
+  private synchronized void remove(long sequence) {
+    Queued removed = jobs.remove(sequence);
+    if (removed != null) {
+      room.take(-removed.message.size());
     }
   }
 
   @Override
-  public Backlog backlog(Duration timeout) {
-    lock.lock();
-    try {
-      return new Backlog(jobs.size(), jobs.values().stream().map(job -> job.added).findFirst().orElse(null));
-    } finally {
-      lock.unlock();
-    }
+  public synchronized Backlog backlog(Duration timeout) {
+    return new Backlog(jobs.size(), jobs.values().stream().map(Queued::added).findFirst().orElse(null));
   }
 
   @Override
@@ -126,74 +123,26 @@ final class InProcessJobQueue implements JobQueue {
     // Others may use it, and the jobs stay
   }
 
-  private final class QueuedJob implements Job {
-
-    private final BrokerMessage message;
-    private final long sequence;
-    private final Instant added = Instant.now();
-    private long freeAt = System.nanoTime(); // under the lock
-    private long deliveries; // under the lock
-
-    private QueuedJob(BrokerMessage message, long sequence) {
-      this.message = message;
-      this.sequence = sequence;
-    }
-
-    @Override
-    public BrokerMessage message() {
-      return message;
-    }
-
-    @Override
-    public long sequence() {
-      return sequence;
-    }
-
-    @Override
-    public long deliveries() {
-      lock.lock();
-      try {
-        return deliveries;
-      } finally {
-        lock.unlock();
-      }
-    }
+  private record HandedOut(InProcessJobQueue queue, BrokerMessage message, long sequence, long deliveries) implements Job {
 
     @Override
     public void renew() {
-      freeIn(lease);
+      queue.renew(sequence);
     }
 
     @Override
     public void giveBack(Duration delay) {
-      freeIn(delay);
-    }
-
-    private void freeIn(Duration delay) {
-      lock.lock();
-      try {
-        freeAt = System.nanoTime() + delay.toNanos();
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+      queue.giveBack(sequence, delay);
     }
 
     @Override
     public void terminate() {
-      acknowledge();
+      queue.remove(sequence);
     }
 
     @Override
     public void acknowledge() {
-      lock.lock();
-      try {
-        if (jobs.remove(sequence) != null) {
-          removed.accept(message);
-        }
-      } finally {
-        lock.unlock();
-      }
+      queue.remove(sequence);
     }
   }
 }

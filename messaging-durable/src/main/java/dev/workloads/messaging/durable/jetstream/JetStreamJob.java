@@ -12,8 +12,13 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A message that a consumer has handed out. What ends its lease is published to its reply-to (ADR-15). */
-final class JetStreamJob implements Job {
+/**
+ * A message that a consumer has handed out.
+ *
+ * @param delivery the former reply-to, which what ends the lease is published to (ADR-15): each delivery of each job has another
+ */
+record JetStreamJob(BrokerMessage message, String delivery, long deliveries, long sequence, MessageTransport transport)
+    implements Job {
 
   private static final Logger log = LoggerFactory.getLogger(JetStreamJob.class);
   // <stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>; newer servers put domain and
@@ -21,44 +26,11 @@ final class JetStreamJob implements Job {
   private static final Pattern ACKNOWLEDGE_TO = Pattern.compile("\\$JS\\.ACK\\.(?:[^.]+\\.[^.]+\\.)?[^.]+\\.[^.]+"
       + "\\.(\\d{1,18})\\.(\\d{1,18})\\.\\d+\\.\\d+\\.\\d+(?:\\.[^.]+)*");
 
-  private final BrokerMessage message;
-  private final String acknowledgeTo;
-  private final long deliveries;
-  private final long sequence;
-  private final MessageTransport transport;
-
-  private JetStreamJob(BrokerMessage message, Matcher acknowledgeTo, MessageTransport transport) {
-    this.message = message.withReplyTo(null);
-    this.acknowledgeTo = acknowledgeTo.group();
-    this.deliveries = Long.parseLong(acknowledgeTo.group(1));
-    this.sequence = Long.parseLong(acknowledgeTo.group(2));
-    this.transport = transport;
-  }
-
   /** Returns the job that a message is, or {@code null} if it is none. */
   static @Nullable JetStreamJob of(BrokerMessage message, MessageTransport transport) {
     Matcher acknowledgeTo = ACKNOWLEDGE_TO.matcher(String.valueOf(message.replyTo()));
-    return acknowledgeTo.matches() ? new JetStreamJob(message, acknowledgeTo, transport) : null;
-  }
-
-  @Override
-  public BrokerMessage message() {
-    return message;
-  }
-
-  @Override
-  public long sequence() {
-    return sequence;
-  }
-
-  @Override
-  public long deliveries() {
-    return deliveries;
-  }
-
-  /** Returns what no other job, and no other delivery of this one, has. */
-  String delivery() {
-    return acknowledgeTo;
+    return !acknowledgeTo.matches() ? null : new JetStreamJob(message.withReplyTo(null), acknowledgeTo.group(),
+        Long.parseLong(acknowledgeTo.group(1)), Long.parseLong(acknowledgeTo.group(2)), transport);
   }
 
   @Override
@@ -83,7 +55,7 @@ final class JetStreamJob implements Job {
 
   private void send(String what) {
     try {
-      transport.publish(new BrokerMessage(acknowledgeTo, what.getBytes(StandardCharsets.US_ASCII)));
+      transport.publish(new BrokerMessage(delivery, what.getBytes(StandardCharsets.US_ASCII)));
     } catch (BrokerException e) {
       log.debug("{} was not sent: {}", what, e.getMessage());
     }

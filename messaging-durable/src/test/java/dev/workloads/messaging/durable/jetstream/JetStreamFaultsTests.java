@@ -509,6 +509,18 @@ class JetStreamFaultsTests {
   }
 
   @Test
+  void serversAreAskedDirectlyAgainAfterThePause() {
+    JetStreamApi api = new JetStreamApi(transport);
+    JetStreamBucket patient = new JetStreamBucket(api, BUCKET, Duration.ofHours(1));
+    JetStreamBucket impatient = new JetStreamBucket(api, BUCKET, Duration.ofMillis(1));
+    assertThat(List.of(patient, impatient)).allMatch(bucket -> bucket.recent("key", TIMEOUT) == null);
+    provision(ROOMY, settings());
+    store.put("key", new byte[1], null, TIMEOUT);
+    await().until(() -> impatient.recent("key", TIMEOUT) != null);
+    assertThat(patient.recent("key", TIMEOUT)).isNull();
+  }
+
+  @Test
   void domainOfAnotherServerIsNamedAsTheCause() throws Exception {
     Path hubs = Files.createDirectory(directory.resolve("hub"));
     int leaves = freePort();
