@@ -41,16 +41,11 @@ public final class MessagingAutoConfiguration {
         convention.getIfAvailable(RequestObservationConvention::new), transport));
   }
 
-  /** Messages within this process. */
-  @Configuration(proxyBeanMethods = false)
-  @Conditional(OnInProcess.class)
-  static class InProcessConfiguration {
-
-    @Bean
-    @ConditionalOnMissingBean(MessageTransport.class)
-    InProcessTransport inProcessTransport() {
-      return new InProcessTransport();
-    }
+  // The beans of the nested class are defined first
+  @Bean
+  @ConditionalOnMissingBean(MessageTransport.class)
+  InProcessTransport inProcessTransport() {
+    return new InProcessTransport();
   }
 
   /** Messages over NATS. */
@@ -84,41 +79,33 @@ public final class MessagingAutoConfiguration {
 
     private final String name;
     private final Object value;
-    private final boolean isDefault;
 
-    OnSetting(String name, Object value, boolean isDefault) {
+    OnSetting(String name, Object value) {
       this.name = name;
       this.value = value;
-      this.isDefault = isDefault;
     }
 
     @Override
     public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-      return Binder.get(context.getEnvironment()).bind(name, value.getClass()).map(value::equals).orElse(isDefault);
+      return Binder.get(context.getEnvironment()).bind(name, value.getClass()).map(value::equals).orElse(true);
     }
   }
 
   static final class OnNats extends OnSetting {
     OnNats() {
-      super("messaging.transport", MessagingProperties.Transport.NATS, true);
-    }
-  }
-
-  static final class OnInProcess extends OnSetting {
-    OnInProcess() {
-      super("messaging.transport", MessagingProperties.Transport.IN_PROCESS, false);
+      super("messaging.transport", MessagingProperties.Transport.NATS);
     }
   }
 
   static final class OnListener extends OnSetting {
     OnListener() {
-      super("messaging.listener.enabled", true, true);
+      super("messaging.listener.enabled", true);
     }
   }
 
   static final class OnDiscovery extends OnSetting {
     OnDiscovery() {
-      super("messaging.discovery.enabled", true, true);
+      super("messaging.discovery.enabled", true);
     }
   }
 }
