@@ -5,12 +5,12 @@ import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
@@ -72,7 +72,7 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
     return "There is no property '" + name + "' (from " + Origin.from(source.getConfigurationProperty(name)) + ")."
         + known.stream().filter(candidate -> candidate.getElement(0, ConfigurationPropertyName.Form.UNIFORM)
             .equals(name.getElement(0, ConfigurationPropertyName.Form.UNIFORM)))
-        .min(Comparator.comparingInt(candidate -> distance(name.toString(), candidate.toString())))
+        .max(Comparator.comparingInt(candidate -> similarity(name.toString(), candidate.toString())))
         .map(nearest -> " Did you mean '" + nearest + "'?").orElse("");
   }
 
@@ -93,19 +93,11 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
     return known;
   }
 
-  /** Returns how many characters to insert, remove or replace make one text the other. */
-  private static int distance(String one, String other) {
-    int[] row = IntStream.rangeClosed(0, other.length()).toArray();
-    for (int i = 1; i <= one.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= other.length(); j++) {
-        int above = row[j];
-        row[j] = one.charAt(i - 1) == other.charAt(j - 1) ? diagonal
-            : 1 + Math.min(diagonal, Math.min(above, row[j - 1]));
-        diagonal = above;
-      }
-    }
-    return row[other.length()];
+  // A typo is in one place: what stands before it and after it is as it should be
+  private static int similarity(String one, String other) {
+    int before = Arrays.mismatch(one.toCharArray(), other.toCharArray());
+    int after = Arrays.mismatch(new StringBuilder(one).reverse().toString().toCharArray(),
+        new StringBuilder(other).reverse().toString().toCharArray());
+    return 2 * (before + after) - other.length();
   }
 }
