@@ -28,9 +28,9 @@ public final class MessagingObservations {
   public static UnaryOperator<BrokerMessageHandler> ofRequests(ObservationRegistry registry,
       ObservationConvention<RequestObservationContext> convention, MessageTransport transport) {
     return next -> registry.isNoop() ? next : request -> {
-      RequestObservationContext context = new RequestObservationContext(request.subject(), transport.serverAddress());
+      RequestObservationContext context = new RequestObservationContext(request, transport.serverAddress());
       return observe(() -> Observation.createNotStarted(convention, () -> context, registry), () -> {
-        BrokerMessage reply = Objects.requireNonNull(next.handle(context.traced(request)));
+        BrokerMessage reply = Objects.requireNonNull(next.handle(context.request()));
         context.setResponse(reply);
         return reply;
       });
