@@ -4,9 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.URLDecoder;
 import java.net.URLEncoder;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,17 +71,13 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
 
   /** Returns the message that carries this error, for the way back of a request. */
   public BrokerMessage toMessage() {
-    Map<String, List<String>> headers = new LinkedHashMap<>();
     String ascii = text.replaceAll("[^ -~]", "?");
-    headers.put(TEXT_HEADER, List.of(ascii));
+    BrokerMessage message = new BrokerMessage("", new byte[0]).withHeader(TEXT_HEADER, ascii)
+        .withHeader(CODE_HEADER, Integer.toString(code));
     if (!ascii.equals(text)) {
-      headers.put(UNICODE_TEXT_HEADER, List.of(URLEncoder.encode(text, UTF_8).replace("+", "%20")));
+      message = message.withHeader(UNICODE_TEXT_HEADER, URLEncoder.encode(text, UTF_8).replace("+", "%20"));
     }
-    headers.put(CODE_HEADER, List.of(Integer.toString(code)));
-    if (notProcessed) {
-      headers.put(NOT_PROCESSED_HEADER, List.of("true"));
-    }
-    return new BrokerMessage("", new byte[0], null, headers);
+    return notProcessed ? message.withHeader(NOT_PROCESSED_HEADER, "true") : message;
   }
 
   /** Returns what a requester's client throws for this error. */

@@ -75,11 +75,9 @@ final class NatsOptions {
       char[] seed = Files.readString(readable("messaging.nats.nkey-file", file)).trim().toCharArray();
       NKey.fromSeed(seed).clear();
       return seed;
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | IOException e) {
       throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file,
           "The file must hold an NKey seed, and nothing else.");
-    } catch (IOException e) {
-      throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file, "The file is not readable.");
     }
   }
 

@@ -126,10 +126,10 @@ final class MessageProcessor {
   }
 
   private static @Nullable ErrorReply insteadOfReply(RuntimeException failure) {
-    if (failure instanceof BrokerException e) {
-      return e.reason() == Reason.PAYLOAD_TOO_LARGE ? ErrorReply.tooLarge() : null;
+    if (!(failure instanceof BrokerException e)) {
+      return ErrorReply.of(failure); // a header that cannot be sent
     }
-    return ErrorReply.of(failure); // a header that cannot be sent
+    return e.reason() == Reason.PAYLOAD_TOO_LARGE ? ErrorReply.tooLarge() : null;
   }
 
   /** Counts and logs a reply that was not sent. */
