@@ -3,6 +3,7 @@ package dev.workloads.messaging.observation;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
@@ -44,6 +45,14 @@ public final class MessagingObservations {
     return handler -> registry.isNoop() ? handler : message -> observe(() -> Observation.createNotStarted(convention,
         () -> new ProcessObservationContext(message, listener, group, transport.serverAddress()), registry),
         () -> handler.handle(message));
+  }
+
+  /** Returns the attributes of a span, by OpenTelemetry's conventions for messaging. */
+  static KeyValues attributes(String operation, String subject, @Nullable String server, @Nullable String errorType) {
+    KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", subject,
+        "messaging.operation.name", operation, "messaging.operation.type", operation);
+    attributes = server == null ? attributes : attributes.and("server.address", server);
+    return errorType == null ? attributes : attributes.and("error.type", errorType);
   }
 
   private static @Nullable BrokerMessage observe(Supplier<Observation> created,

@@ -28,16 +28,9 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
 
   @Override
   public KeyValues getHighCardinalityKeyValues(ProcessObservationContext context) {
-    KeyValues attributes = KeyValues.of("messaging.system", "nats",
-        "messaging.destination.name", context.message().subject(),
-        "messaging.operation.name", "process", "messaging.operation.type", "process",
-        "messaging.consumer.group.name", context.group());
-    String server = context.serverAddress();
-    if (server != null) {
-      attributes = attributes.and("server.address", server);
-    }
     Throwable error = context.getError();
-    return error == null ? attributes : attributes.and("error.type", error.getClass().getName());
+    return MessagingObservations.attributes("process", context.message().subject(), context.serverAddress(),
+        error == null ? null : error.getClass().getName()).and("messaging.consumer.group.name", context.group());
   }
 
   @Override

@@ -32,14 +32,9 @@ public class RequestObservationConvention implements ObservationConvention<Reque
 
   @Override
   public KeyValues getHighCardinalityKeyValues(RequestObservationContext context) {
-    KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject(),
-        "messaging.operation.name", "send", "messaging.operation.type", "send");
-    String server = context.serverAddress();
-    if (server != null) {
-      attributes = attributes.and("server.address", server);
-    }
     Throwable error = context.getError();
-    return error == null ? attributes : attributes.and("error.type", reason(error));
+    return MessagingObservations.attributes("send", context.subject(), context.serverAddress(),
+        error == null ? null : reason(error));
   }
 
   @Override
