@@ -1,12 +1,9 @@
 package dev.workloads.messaging.autoconfigure;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -21,6 +18,8 @@ import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
 
 /**
  * Stops the start of an application that asks for it at a property that nobody knows, which is mostly a typo. Looks at files
@@ -79,13 +78,11 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
   static List<ConfigurationPropertyName> knownProperties() {
     List<ConfigurationPropertyName> known = new ArrayList<>();
     try {
-      for (URL metadata : Collections.list(Thread.currentThread().getContextClassLoader()
-          .getResources("META-INF/spring-configuration-metadata.json"))) {
-        try (InputStream in = metadata.openStream()) {
-          String json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-          NAME.matcher(json.substring(Math.max(0, json.indexOf("\"properties\"")))) // groups come first
-              .results().map(match -> ConfigurationPropertyName.adapt(match.group(1), '.')).forEach(known::add);
-        }
+      for (Resource metadata : new PathMatchingResourcePatternResolver()
+          .getResources("classpath*:META-INF/spring-configuration-metadata.json")) {
+        String json = metadata.getContentAsString(StandardCharsets.UTF_8);
+        NAME.matcher(json.substring(Math.max(0, json.indexOf("\"properties\"")))) // groups come first
+            .results().map(match -> ConfigurationPropertyName.adapt(match.group(1), '.')).forEach(known::add);
       }
     } catch (IOException e) {
       throw new IllegalStateException("the metadata of properties cannot be read", e);
