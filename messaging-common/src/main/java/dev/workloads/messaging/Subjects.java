@@ -75,6 +75,11 @@ public final class Subjects {
     return group;
   }
 
+  /** Returns whether messages to the subject are durable tasks. */
+  public static boolean isDurable(String subject) {
+    return subject.startsWith(JOBS);
+  }
+
   /** Returns whether JetStream alone answers what is sent to the subject: another's reply would be taken for its own. */
   public static boolean isAnsweredByJetStream(String subject) {
     return OF_JETSTREAM.stream().anyMatch(subject::startsWith);
@@ -86,7 +91,7 @@ public final class Subjects {
    * @throws IllegalArgumentException if they are durable tasks, which a queue keeps for their workers
    */
   public static void requireNoJobs(String pattern) {
-    if (pattern.startsWith(JOBS)) {
+    if (isDurable(pattern)) {
       throw new IllegalArgumentException("\"" + pattern + "\" is for durable tasks, which a queue keeps for their worker: "
           + "subscribe to tasks. in place of jobs., and name the durable ones in messaging.durable.subscriptions");
     }

@@ -3,6 +3,7 @@ package dev.workloads.messaging.observation;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.Subjects;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
@@ -45,6 +46,12 @@ public final class MessagingObservations {
     return handler -> registry.isNoop() ? handler : message -> observe(() -> Observation.createNotStarted(convention,
         () -> new ProcessObservationContext(message, listener, group, transport.serverAddress()), registry),
         () -> handler.handle(message));
+  }
+
+  /** Returns the tags of each timer: whether it is about a durable task, and whether that went well. */
+  static KeyValues tags(String subject, @Nullable Throwable error) {
+    return KeyValues.of("durable", Boolean.toString(Subjects.isDurable(subject)),
+        "outcome", error == null ? "success" : "error");
   }
 
   /** Returns the attributes of a span, by OpenTelemetry's conventions for messaging. */
