@@ -8,15 +8,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
 import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
 import org.springframework.boot.origin.Origin;
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.io.Resource;
 import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
@@ -46,26 +44,22 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
   @Override
   public void initialize(ConfigurableApplicationContext context) {
     List<ConfigurationPropertyName> known = knownProperties();
-    List<String> unknown = StreamSupport
-        .stream(ConfigurationPropertySources.get(context.getEnvironment()).spliterator(), false)
-        .filter(KnownPropertiesOnly::isItsOwn).flatMap(source -> unknown(source, known).stream()).toList();
+    List<String> unknown = context.getEnvironment().getPropertySources().stream()
+        .filter(source -> !NOT_ITS_OWN.contains(source.getName()))
+        .flatMap(source -> unknown(ConfigurationPropertySource.from(source), known).stream()).toList();
     if (!unknown.isEmpty()) {
       throw new UnknownPropertyException(String.join("\n", unknown));
     }
   }
 
-  private static boolean isItsOwn(ConfigurationPropertySource source) {
-    return !(source.getUnderlyingSource() instanceof PropertySource<?> of && NOT_ITS_OWN.contains(of.getName()));
-  }
-
-  private List<String> unknown(ConfigurationPropertySource source, List<ConfigurationPropertyName> known) {
+  private List<String> unknown(@Nullable ConfigurationPropertySource source, List<ConfigurationPropertyName> known) {
     return source instanceof IterableConfigurationPropertySource names ? names.stream()
         .filter(name -> roots.stream().anyMatch(root -> root.isAncestorOf(name))
             && known.stream().noneMatch(each -> each.equals(name) || each.isAncestorOf(name)))
         .map(name -> describe(source, name, known)).toList() : List.of();
   }
 
-  // Without the value, which may be that of a misspelt password
+  // The sentence leaves the value out: it may be a password under a misspelt name
   private static String describe(ConfigurationPropertySource source, ConfigurationPropertyName name,
       List<ConfigurationPropertyName> known) {
     return "There is no property '" + name + "' (from " + Origin.from(source.getConfigurationProperty(name)) + ")."
