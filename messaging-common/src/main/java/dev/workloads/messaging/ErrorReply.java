@@ -104,12 +104,12 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
   private static String decoded(@Nullable String encoded, String otherwise) {
     try {
       return encoded == null ? otherwise : URLDecoder.decode(encoded.replace("+", "%2B"), UTF_8);
-    } catch (IllegalArgumentException e) { // somebody else's header of that name
+    } catch (IllegalArgumentException e) { // another program uses a header of that name
       return otherwise;
     }
   }
 
-  // Letters of every script are kept; what could forge a line of a log, or turn its direction, is not
+  // Letters of every script stay. A character that could forge a line of a log, or turn its direction, does not.
   private static String sanitise(String text) {
     StringBuilder printable = new StringBuilder();
     text.codePoints().limit(MAX_LENGTH).forEach(c -> printable.appendCodePoint(

@@ -12,7 +12,7 @@ public final class Retry {
 
   private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
-  // A full worker was sent the whole message in vain: fewer tries, but enough to find another one that has room
+  // A full worker has read the whole message in vain: the tries are fewer, but enough to find a worker that has room
   private static final int LONGER_WHEN_OVERLOADED = 4;
 
   private Retry() {}

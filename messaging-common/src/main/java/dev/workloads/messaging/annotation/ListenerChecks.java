@@ -107,7 +107,7 @@ record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanV
     return MergedAnnotations.from(annotation.annotationType()).isPresent("jakarta.validation.Constraint");
   }
 
-  // @Valid of the parameter itself may be for Spring's own Validator
+  // @Valid of the parameter itself does not count: it may be for Spring's own Validator
   private static boolean isConstrained(MethodParameter parameter) {
     AnnotatedType type = parameter.getExecutable().getAnnotatedParameterTypes()[parameter.getParameterIndex()];
     return Arrays.stream(parameter.getParameterAnnotations()).anyMatch(ListenerChecks::isConstraint)

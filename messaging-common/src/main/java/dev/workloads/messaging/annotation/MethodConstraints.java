@@ -99,7 +99,7 @@ record MethodConstraints(Validator validator, Object target, Method method, List
     return parameter.hasParameterAnnotation(Header.class) ? "header " + HeaderArgumentResolver.name(parameter) : "body";
   }
 
-  // After the method and the parameter the path goes on with members; <list element> and the like are no part of JSON
+  // The path names the method and the parameter before the members. JSON has no name like <list element>.
   private String rule(ConstraintViolation<Object> violation) {
     String before = method.getName() + "." + parameterNode(violation).getName();
     String path = violation.getPropertyPath().toString();

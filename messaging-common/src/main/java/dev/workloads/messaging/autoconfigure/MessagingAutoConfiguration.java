@@ -51,7 +51,7 @@ public final class MessagingAutoConfiguration {
         convention.getIfAvailable(RequestObservationConvention::new), transport));
   }
 
-  // The beans of the nested class are defined first
+  // Spring defines the beans of the nested class first
   @Bean
   @ConditionalOnMissingBean(MessageTransport.class)
   InProcessTransport inProcessTransport() {

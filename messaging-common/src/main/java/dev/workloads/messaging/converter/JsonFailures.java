@@ -62,7 +62,7 @@ final class JsonFailures {
     boolean general = failure.getClass() == MismatchedInputException.class;
     return switch (general ? found(body, failure) : ANY) {
       case 'n' -> "must not be null";
-      case '}', END -> "is missing"; // noticed at the end of the object
+      case '}', END -> "is missing"; // the end of the object has come instead
       default -> required(mismatch.getTargetType(), general ? "is of the wrong type" : "is not a valid value");
     };
   }

@@ -28,7 +28,7 @@ public record SpringBodyConverter(@Nullable SmartMessageConverter json) implemen
 
   private static final String UNREADABLE = "failed to decode body: ";
   private static final BodyConverter PLAIN = BodyConverter.plain();
-  // Such as DeferredResult
+  // DeferredResult is one of them
   private static final String OF_SPRING_MVC = "org.springframework.web.context.request.async.";
 
   private static final MethodParameter ANYTHING = // a parameter of type Object
@@ -77,7 +77,7 @@ public record SpringBodyConverter(@Nullable SmartMessageConverter json) implemen
     if (message.body().length == 0) {
       return null;
     }
-    // Spring's converter would hand out the bytes themselves where the class is one that they are of
+    // Spring's converter returns the bytes as they are for a class that bytes are an instance of, such as Object
     boolean ofBytes = type.isInstance(message.body());
     try {
       return json.fromMessage(new GenericMessage<>(message.body()), ofBytes ? Void.class : type,

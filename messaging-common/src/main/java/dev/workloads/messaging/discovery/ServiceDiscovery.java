@@ -98,7 +98,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
     return json;
   }
 
-  // An endpoint has one subject, so a listener with several is several, told apart by their subjects
+  // An endpoint has one subject: a listener with several subjects is as many endpoints, named after their subjects
   private static Map<String, Object> endpoint(ListenerSettings listener, EndpointStats endpoint, boolean withCounts) {
     Map<String, Object> json = new LinkedHashMap<>();
     String name = listener.subscriptions().size() == 1 ? listener.id() : listener.id() + "-" + endpoint.pattern();
@@ -131,8 +131,8 @@ public final class ServiceDiscovery implements SmartLifecycle {
     if (ending != null) {
       try {
         ending.drain(DRAIN_TIMEOUT);
-      } catch (RuntimeException e) { // thrown on, Spring would wait half a minute for the end of this stop
-        log.error("Could not end the subscription to discovery requests", e);
+      } catch (RuntimeException e) { // Spring waits half a minute for the end of a stop that throws
+        log.error("The subscription to discovery requests could not be ended; it ends with the connection", e);
       }
     }
   }

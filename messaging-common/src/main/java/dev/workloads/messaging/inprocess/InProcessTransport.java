@@ -34,7 +34,7 @@ public final class InProcessTransport implements MessageTransport {
 
   private final long maxPayload;
   private final List<InProcessSubscription> subscriptions = new CopyOnWriteArrayList<>();
-  // One entry a waiting request, removed by the requester's own thread
+  // Each waiting request has one entry, which the requester's own thread removes
   private final Map<String, CompletableFuture<BrokerMessage>> inboxes = new ConcurrentHashMap<>();
   private final AtomicLong lastInbox = new AtomicLong();
   private volatile boolean closed;
