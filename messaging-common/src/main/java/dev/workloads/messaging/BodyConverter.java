@@ -5,7 +5,7 @@ public interface BodyConverter {
 
   /** Returns a converter of {@code byte[]} and text only; others it refuses by IllegalStateException. */
   static BodyConverter plain() {
-    return PlainBodyConverter.INSTANCE;
+    return new PlainBodyConverter();
   }
 
   /**

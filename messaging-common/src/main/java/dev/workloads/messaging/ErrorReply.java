@@ -4,9 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.URLDecoder;
 import java.net.URLEncoder;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,17 +71,13 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
 
   /** Returns the message that carries this error, for the way back of a request. */
   public BrokerMessage toMessage() {
-    Map<String, List<String>> headers = new LinkedHashMap<>();
     String ascii = text.replaceAll("[^ -~]", "?");
-    headers.put(TEXT_HEADER, List.of(ascii));
+    BrokerMessage message = new BrokerMessage("", new byte[0]).withHeader(TEXT_HEADER, ascii)
+        .withHeader(CODE_HEADER, Integer.toString(code));
     if (!ascii.equals(text)) {
-      headers.put(UNICODE_TEXT_HEADER, List.of(URLEncoder.encode(text, UTF_8).replace("+", "%20")));
+      message = message.withHeader(UNICODE_TEXT_HEADER, URLEncoder.encode(text, UTF_8).replace("+", "%20"));
     }
-    headers.put(CODE_HEADER, List.of(Integer.toString(code)));
-    if (notProcessed) {
-      headers.put(NOT_PROCESSED_HEADER, List.of("true"));
-    }
-    return new BrokerMessage("", new byte[0], null, headers);
+    return notProcessed ? message.withHeader(NOT_PROCESSED_HEADER, "true") : message;
   }
 
   /** Returns what a requester's client throws for this error. */
@@ -111,12 +104,12 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
   private static String decoded(@Nullable String encoded, String otherwise) {
     try {
       return encoded == null ? otherwise : URLDecoder.decode(encoded.replace("+", "%2B"), UTF_8);
-    } catch (IllegalArgumentException e) { // somebody else's header of that name
+    } catch (IllegalArgumentException e) { // another program uses a header of that name
       return otherwise;
     }
   }
 
-  // Letters of every script are kept; what could forge a line of a log, or turn its direction, is not
+  // Letters of every script stay. A character that could forge a line of a log, or turn its direction, does not.
   private static String sanitise(String text) {
     StringBuilder printable = new StringBuilder();
     text.codePoints().limit(MAX_LENGTH).forEach(c -> printable.appendCodePoint(

@@ -3,10 +3,6 @@ package dev.workloads.messaging;
 /** Converts bytes and text only. */
 final class PlainBodyConverter implements BodyConverter {
 
-  static final PlainBodyConverter INSTANCE = new PlainBodyConverter();
-
-  private PlainBodyConverter() {}
-
   @Override
   public BrokerMessage write(String subject, Object body) {
     if (body instanceof byte[] bytes) {

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
 
 /** Repeats an attempt that was provably not executed, with growing pauses, jittered so that callers spread out. */
@@ -11,7 +12,7 @@ public final class Retry {
 
   private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
-  // A full worker was sent the whole message in vain: fewer tries, but enough to find another one that has room
+  // A full worker has read the whole message in vain: the tries are fewer, but enough to find a worker that has room
   private static final int LONGER_WHEN_OVERLOADED = 4;
 
   private Retry() {}
@@ -33,24 +34,14 @@ public final class Retry {
         long bound = e.reason() == Reason.OVERLOADED ? LONGER_WHEN_OVERLOADED * longest : longest;
         long pause = ThreadLocalRandom.current().nextLong(bound / 2, bound);
         boolean again = e.isRetryable() && System.nanoTime() - start + pause < window.toNanos();
-        if (!again || !pause(pause)) {
-          throw e;
+        if (again) {
+          LockSupport.parkNanos(pause);
         }
         elapsed = System.nanoTime() - start;
-        if (elapsed >= window.toNanos()) {
+        if (!again || elapsed >= window.toNanos() || Thread.currentThread().isInterrupted()) {
           throw e;
         }
       }
-    }
-  }
-
-  private static boolean pause(long nanos) {
-    try {
-      TimeUnit.NANOSECONDS.sleep(nanos);
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     }
   }
 }

@@ -1,12 +1,14 @@
 package dev.workloads.messaging;
 
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The rules for subjects, subscription patterns, queue groups and worker names. */
 public final class Subjects {
 
   private static final String TOKEN_RULE = " must be tokens of printable ASCII, joined by single dots";
+  private static final Pattern WILDCARDS = Pattern.compile("(?:(?:\\*|[^*>.]++)\\.)*+(?:\\*|>|[^*>.]+)");
   private static final int WORKER_NAME_MAX_LENGTH = 128;
   private static final String JOBS = "jobs.";
   private static final List<String> OF_JETSTREAM = List.of(JOBS, "jobs-dead.", "$KV.", "$JS.");
@@ -35,13 +37,9 @@ public final class Subjects {
     if (!isDotted(pattern)) {
       throw new IllegalArgumentException("the subscription \"" + pattern + "\"" + TOKEN_RULE);
     }
-    String[] tokens = pattern.split("\\.");
-    for (int i = 0; i < tokens.length; i++) {
-      boolean wildcard = tokens[i].equals("*") || tokens[i].equals(">") && i == tokens.length - 1;
-      if (!wildcard && (tokens[i].contains("*") || tokens[i].contains(">"))) {
-        throw new IllegalArgumentException("in the subscription \"" + pattern
-            + "\" a wildcard must be a token of its own, and > the last one");
-      }
+    if (!WILDCARDS.matcher(pattern).matches()) {
+      throw new IllegalArgumentException("in the subscription \"" + pattern
+          + "\" a wildcard must be a token of its own, and > the last one");
     }
     return pattern;
   }
@@ -77,6 +75,11 @@ public final class Subjects {
     return group;
   }
 
+  /** Returns whether messages to the subject are durable tasks. */
+  public static boolean isDurable(String subject) {
+    return subject.startsWith(JOBS);
+  }
+
   /** Returns whether JetStream alone answers what is sent to the subject: another's reply would be taken for its own. */
   public static boolean isAnsweredByJetStream(String subject) {
     return OF_JETSTREAM.stream().anyMatch(subject::startsWith);
@@ -88,7 +91,7 @@ public final class Subjects {
    * @throws IllegalArgumentException if they are durable tasks, which a queue keeps for their workers
    */
   public static void requireNoJobs(String pattern) {
-    if (pattern.startsWith(JOBS)) {
+    if (isDurable(pattern)) {
       throw new IllegalArgumentException("\"" + pattern + "\" is for durable tasks, which a queue keeps for their worker: "
           + "subscribe to tasks. in place of jobs., and name the durable ones in messaging.durable.subscriptions");
     }

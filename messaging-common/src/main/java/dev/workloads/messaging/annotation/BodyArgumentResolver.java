@@ -33,7 +33,7 @@ final class BodyArgumentResolver extends PayloadMethodArgumentResolver {
    * @param beanValidation whether {@link MethodConstraints} check what {@code @Valid} asks for
    */
   BodyArgumentResolver(SpringBodyConverter converter, @Nullable Validator validator, boolean beanValidation) {
-    super(new SimpleMessageConverter(), validator); // which converts nothing here
+    super(new SimpleMessageConverter(), validator); // the converter is never asked
     this.converter = converter;
     this.beanValidation = beanValidation;
   }

@@ -23,7 +23,7 @@ final class BrokerHeaders extends MessageHeaders {
     return ((BrokerHeaders) message.getHeaders()).message;
   }
 
-  // A name in any case is found, as in BrokerMessage. Under one name Spring expects a map, which nobody can send.
+  // A name is found in any case, as in BrokerMessage. Spring asks for a map under one name: no header holds a map.
   @Override
   public @Nullable Object get(Object key) {
     if (NativeMessageHeaderAccessor.NATIVE_HEADERS.equals(key)) {

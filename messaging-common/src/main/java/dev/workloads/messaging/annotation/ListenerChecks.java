@@ -38,7 +38,6 @@ import org.springframework.validation.annotation.ValidationAnnotationUtils;
 record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanValidation) {
 
   private static final String VALID = "jakarta.validation.Valid";
-  private static final String ADD_VALIDATOR = "Add spring-boot-starter-validation.";
 
   static void requireCallable(Method method) {
     if (Modifier.isPrivate(method.getModifiers()) || Modifier.isStatic(method.getModifiers())) {
@@ -88,22 +87,15 @@ record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanV
 
   private void requireValidator(Method method, MethodParameter parameter) {
     Class<?> type = parameter.getParameterType();
-    boolean container = type.isArray() || type == Optional.class || Iterable.class.isAssignableFrom(type)
-        || Map.class.isAssignableFrom(type);
-    for (Annotation annotation : parameter.getParameterAnnotations()) {
-      if (ValidationAnnotationUtils.determineValidationHints(annotation) != null
-          && !(beanValidation && isOfBeanValidation(annotation))) {
-        if (validator == null || !validator.supports(type)) {
-          throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
-        }
-        if (container && type != byte[].class) {
-          throw invalid(method, "asks to validate what is in a " + type.getSimpleName() + ", and @Validated does not",
-              "Annotate the parameter with @Valid, and the method with @Validated if there are groups.");
-        }
-      }
+    boolean bySpring = Arrays.stream(parameter.getParameterAnnotations()).anyMatch(annotation -> !(beanValidation
+        && isOfBeanValidation(annotation)) && ValidationAnnotationUtils.determineValidationHints(annotation) != null);
+    if (bySpring && (validator == null || !validator.supports(type)) || !beanValidation && isConstrained(parameter)) {
+      throw invalid(method, "asks for validation, and there is no Validator", "Add spring-boot-starter-validation.");
     }
-    if (!beanValidation && isConstrained(parameter)) {
-      throw invalid(method, "asks for validation, and there is no Validator", ADD_VALIDATOR);
+    if (bySpring && type != byte[].class && (type.isArray() || type == Optional.class
+        || Iterable.class.isAssignableFrom(type) || Map.class.isAssignableFrom(type))) {
+      throw invalid(method, "asks to validate what is in a " + type.getSimpleName() + ", and @Validated does not",
+          "Annotate the parameter with @Valid, and the method with @Validated if there are groups.");
     }
   }
 
@@ -115,7 +107,7 @@ record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanV
     return MergedAnnotations.from(annotation.annotationType()).isPresent("jakarta.validation.Constraint");
   }
 
-  // @Valid of the parameter itself may be for Spring's own Validator
+  // @Valid of the parameter itself does not count: it may be for Spring's own Validator
   private static boolean isConstrained(MethodParameter parameter) {
     AnnotatedType type = parameter.getExecutable().getAnnotatedParameterTypes()[parameter.getParameterIndex()];
     return Arrays.stream(parameter.getParameterAnnotations()).anyMatch(ListenerChecks::isConstraint)

@@ -51,7 +51,7 @@ final class ListenerMethod extends InvocableHandlerMethod implements BrokerMessa
         constraints.checkArguments(arguments);
       }
       return arguments;
-    } catch (MessageConversionException e) { // of a parameter that is Spring's own message
+    } catch (MessageConversionException e) { // a parameter is Spring's own message, and the body does not fit it
       throw SpringBodyConverter.unreadable(BrokerHeaders.of(message), e);
     }
   }

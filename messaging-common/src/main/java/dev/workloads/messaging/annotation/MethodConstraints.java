@@ -26,21 +26,8 @@ import org.springframework.validation.annotation.ValidationAnnotationUtils;
  * The constraints of a method by Bean Validation. The message is at fault if the parameters break theirs, and the method
  * if its result does. Used only where there is Bean Validation.
  */
-final class MethodConstraints {
-
-  private final Validator validator;
-  private final Object target;
-  private final Method method;
-  private final List<MethodParameter> parameters;
-  private final Class<?>[] groups;
-
-  private MethodConstraints(Validator validator, Object target, Method method, List<MethodParameter> parameters) {
-    this.validator = validator;
-    this.target = target;
-    this.method = method;
-    this.parameters = parameters;
-    this.groups = ValidationAnnotationUtils.determineValidationGroups(target, method);
-  }
+record MethodConstraints(Validator validator, Object target, Method method, List<MethodParameter> parameters,
+    Class<?>... groups) {
 
   /** Returns what Bean Validation is done by, or {@code null} if there is none, or several. */
   static @Nullable Object validator(BeanFactory beans) {
@@ -60,7 +47,8 @@ final class MethodConstraints {
     try {
       return checks.getConstraintsForClass(target.getClass())
           .getConstraintsForMethod(method.getName(), method.getParameterTypes()) == null ? null
-          : new MethodConstraints(checks, target, method, parameters);
+          : new MethodConstraints(checks, target, method, parameters,
+              ValidationAnnotationUtils.determineValidationGroups(target, method));
     } catch (ValidationException e) {
       throw ListenerChecks.invalid(method, "has constraints that cannot be checked: " + e.getMessage(),
           "Correct its annotations.");
@@ -111,7 +99,7 @@ final class MethodConstraints {
     return parameter.hasParameterAnnotation(Header.class) ? "header " + HeaderArgumentResolver.name(parameter) : "body";
   }
 
-  // After the method and the parameter the path goes on with members; <list element> and the like are no part of JSON
+  // The path names the method and the parameter before the members. JSON has no name like <list element>.
   private String rule(ConstraintViolation<Object> violation) {
     String before = method.getName() + "." + parameterNode(violation).getName();
     String path = violation.getPropertyPath().toString();

@@ -1,26 +1,23 @@
 package dev.workloads.messaging.autoconfigure;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
-import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
 import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
 import org.springframework.boot.origin.Origin;
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
 
 /**
  * Stops the start of an application that asks for it at a property that nobody knows, which is mostly a typo. Looks at files
@@ -47,45 +44,39 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
   @Override
   public void initialize(ConfigurableApplicationContext context) {
     List<ConfigurationPropertyName> known = knownProperties();
-    List<String> unknown = StreamSupport
-        .stream(ConfigurationPropertySources.get(context.getEnvironment()).spliterator(), false)
-        .filter(KnownPropertiesOnly::isItsOwn).flatMap(source -> unknown(source, known).stream()).toList();
+    List<String> unknown = context.getEnvironment().getPropertySources().stream()
+        .filter(source -> !NOT_ITS_OWN.contains(source.getName()))
+        .flatMap(source -> unknown(ConfigurationPropertySource.from(source), known).stream()).toList();
     if (!unknown.isEmpty()) {
       throw new UnknownPropertyException(String.join("\n", unknown));
     }
   }
 
-  private static boolean isItsOwn(ConfigurationPropertySource source) {
-    return !(source.getUnderlyingSource() instanceof PropertySource<?> of && NOT_ITS_OWN.contains(of.getName()));
-  }
-
-  private List<String> unknown(ConfigurationPropertySource source, List<ConfigurationPropertyName> known) {
+  private List<String> unknown(@Nullable ConfigurationPropertySource source, List<ConfigurationPropertyName> known) {
     return source instanceof IterableConfigurationPropertySource names ? names.stream()
         .filter(name -> roots.stream().anyMatch(root -> root.isAncestorOf(name))
             && known.stream().noneMatch(each -> each.equals(name) || each.isAncestorOf(name)))
         .map(name -> describe(source, name, known)).toList() : List.of();
   }
 
-  // Without the value, which may be that of a misspelt password
+  // The sentence leaves the value out: it may be a password under a misspelt name
   private static String describe(ConfigurationPropertySource source, ConfigurationPropertyName name,
       List<ConfigurationPropertyName> known) {
     return "There is no property '" + name + "' (from " + Origin.from(source.getConfigurationProperty(name)) + ")."
         + known.stream().filter(candidate -> candidate.getElement(0, ConfigurationPropertyName.Form.UNIFORM)
             .equals(name.getElement(0, ConfigurationPropertyName.Form.UNIFORM)))
-        .min(Comparator.comparingInt(candidate -> distance(name.toString(), candidate.toString())))
+        .max(Comparator.comparingInt(candidate -> similarity(name.toString(), candidate.toString())))
         .map(nearest -> " Did you mean '" + nearest + "'?").orElse("");
   }
 
   static List<ConfigurationPropertyName> knownProperties() {
     List<ConfigurationPropertyName> known = new ArrayList<>();
     try {
-      for (URL metadata : Collections.list(Thread.currentThread().getContextClassLoader()
-          .getResources("META-INF/spring-configuration-metadata.json"))) {
-        try (InputStream in = metadata.openStream()) {
-          String json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-          NAME.matcher(json.substring(Math.max(0, json.indexOf("\"properties\"")))) // groups come first
-              .results().map(match -> ConfigurationPropertyName.adapt(match.group(1), '.')).forEach(known::add);
-        }
+      for (Resource metadata : new PathMatchingResourcePatternResolver()
+          .getResources("classpath*:META-INF/spring-configuration-metadata.json")) {
+        String json = metadata.getContentAsString(StandardCharsets.UTF_8);
+        NAME.matcher(json.substring(Math.max(0, json.indexOf("\"properties\"")))) // groups come first
+            .results().map(match -> ConfigurationPropertyName.adapt(match.group(1), '.')).forEach(known::add);
       }
     } catch (IOException e) {
       throw new IllegalStateException("the metadata of properties cannot be read", e);
@@ -93,19 +84,11 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
     return known;
   }
 
-  /** Returns how many characters to insert, remove or replace make one text the other. */
-  private static int distance(String one, String other) {
-    int[] row = IntStream.rangeClosed(0, other.length()).toArray();
-    for (int i = 1; i <= one.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= other.length(); j++) {
-        int above = row[j];
-        row[j] = one.charAt(i - 1) == other.charAt(j - 1) ? diagonal
-            : 1 + Math.min(diagonal, Math.min(above, row[j - 1]));
-        diagonal = above;
-      }
-    }
-    return row[other.length()];
+  // A typo is in one place: what stands before it and after it is as it should be
+  private static int similarity(String one, String other) {
+    int before = Arrays.mismatch(one.toCharArray(), other.toCharArray());
+    int after = Arrays.mismatch(new StringBuilder(one).reverse().toString().toCharArray(),
+        new StringBuilder(other).reverse().toString().toCharArray());
+    return 2 * (before + after) - other.length();
   }
 }

@@ -20,13 +20,10 @@ import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
-import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
-import org.springframework.core.task.VirtualThreadTaskExecutor;
-import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.util.unit.DataSize;
 import org.springframework.validation.Validator;
 
@@ -45,9 +42,7 @@ class ListenerConfiguration {
         new ListenerDefinitions(beans, new ListenerMethods(converter, validator.getIfUnique(), beans)).find();
     List<ConfiguredListener> listeners = new ListenerSettingsResolver(properties,
         environment.getProperty("spring.application.name")).resolve(definitions);
-    ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
-        ? new VirtualThreadTaskExecutor("messaging-").getVirtualThreadFactory()
-        : new CustomizableThreadFactory("messaging-");
+    ThreadFactory threads = MessagingAutoConfiguration.handlerThreads("messaging-", environment);
     Semaphore maxBuffered = new Semaphore((int) Math.min(maxBuffered(properties.maxBuffered()), Integer.MAX_VALUE));
     return new MessageListenerRegistry(listeners.stream().map(listener -> new MessageListenerContainer(transport,
         new Listener(listener.handler(), listener.settings(), MessagingObservations.ofProcessing(

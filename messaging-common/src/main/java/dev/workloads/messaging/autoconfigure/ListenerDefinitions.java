@@ -20,20 +20,9 @@ import org.springframework.core.NestedExceptionUtils;
 import org.springframework.util.StringUtils;
 
 /** Finds what handles messages in one bean factory: {@link BrokerMessageHandler} beans, and annotated methods of any. */
-final class ListenerDefinitions {
+record ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethods methods) {
 
-  private static final String OF_SPRING = "org.springframework.";
   private static final int NOT_SET = -1;
-
-  private final ConfigurableListableBeanFactory beans;
-  private final ListenerMethods methods;
-  private final EmbeddedValueResolver placeholders;
-
-  ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethods methods) {
-    this.beans = beans;
-    this.methods = methods;
-    this.placeholders = new EmbeddedValueResolver(beans);
-  }
 
   /**
    * Returns all, those of beans first. The beans are created for that, lazy ones too.
@@ -61,12 +50,9 @@ final class ListenerDefinitions {
 
   private List<ListenerDefinition> annotatedMethods(String bean) {
     Class<?> type = AutoProxyUtils.determineTargetClass(beans, bean);
-    if (type == null || type.getName().startsWith(OF_SPRING)) {
-      return List.of();
-    }
-    List<ListenerDefinition> found = new ArrayList<>();
-    ListenerMethods.of(type).forEach((method, annotation) -> found.add(definition(bean, method, annotation)));
-    return found;
+    return type == null || type.getName().startsWith("org.springframework.") ? List.of()
+        : ListenerMethods.of(type).entrySet().stream()
+            .map(method -> definition(bean, method.getKey(), method.getValue())).toList();
   }
 
   private ListenerDefinition definition(String bean, Method method, NatsListener annotation) {
@@ -90,7 +76,7 @@ final class ListenerDefinitions {
 
   private String resolve(String origin, String text) {
     try {
-      return Objects.requireNonNullElse(placeholders.resolveStringValue(text), "");
+      return Objects.requireNonNullElse(new EmbeddedValueResolver(beans).resolveStringValue(text), "");
     } catch (IllegalArgumentException | BeanExpressionException e) {
       throw new InvalidListenerException(origin + " has an annotation that cannot be resolved, \"" + text + "\": "
           + NestedExceptionUtils.getMostSpecificCause(e).getMessage() + ".",

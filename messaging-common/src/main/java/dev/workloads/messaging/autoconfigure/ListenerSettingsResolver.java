@@ -12,15 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
 /** The settings of listeners: {@code messaging.listeners.<id>.*}, else what the code says, else {@code messaging.*}. */
-final class ListenerSettingsResolver {
-
-  private final MessagingProperties properties;
-  private final @Nullable String applicationName;
-
-  ListenerSettingsResolver(MessagingProperties properties, @Nullable String applicationName) {
-    this.properties = properties;
-    this.applicationName = applicationName;
-  }
+record ListenerSettingsResolver(MessagingProperties properties, @Nullable String applicationName) {
 
   /**
    * Returns the listeners with their settings, in their order.

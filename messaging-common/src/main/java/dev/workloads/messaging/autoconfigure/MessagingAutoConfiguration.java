@@ -9,6 +9,7 @@ import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.RequestObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
 import io.nats.client.Options;
+import java.util.concurrent.ThreadFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -16,6 +17,7 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.ssl.DefaultSslBundleRegistry;
 import org.springframework.boot.ssl.SslBundles;
+import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
@@ -23,7 +25,9 @@ import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
 import org.springframework.core.type.AnnotatedTypeMetadata;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.util.StringUtils;
 
 /** Auto-configuration of the transport, the client and, where there is something that handles messages, of a worker. */
@@ -31,6 +35,12 @@ import org.springframework.util.StringUtils;
 @EnableConfigurationProperties(MessagingProperties.class)
 @Import({BodyConverterConfiguration.class, ListenerConfiguration.class})
 public final class MessagingAutoConfiguration {
+
+  /** Returns what makes the threads of handlers: virtual ones where the application has them enabled. */
+  public static ThreadFactory handlerThreads(String prefix, Environment environment) {
+    return Threading.VIRTUAL.isActive(environment)
+        ? new VirtualThreadTaskExecutor(prefix).getVirtualThreadFactory() : new CustomizableThreadFactory(prefix);
+  }
 
   @Bean
   @ConditionalOnMissingBean
@@ -41,16 +51,11 @@ public final class MessagingAutoConfiguration {
         convention.getIfAvailable(RequestObservationConvention::new), transport));
   }
 
-  /** Messages within this process. */
-  @Configuration(proxyBeanMethods = false)
-  @Conditional(OnInProcess.class)
-  static class InProcessConfiguration {
-
-    @Bean
-    @ConditionalOnMissingBean(MessageTransport.class)
-    InProcessTransport inProcessTransport() {
-      return new InProcessTransport();
-    }
+  // Spring defines the beans of the nested class first
+  @Bean
+  @ConditionalOnMissingBean(MessageTransport.class)
+  InProcessTransport inProcessTransport() {
+    return new InProcessTransport();
   }
 
   /** Messages over NATS. */
@@ -84,41 +89,33 @@ public final class MessagingAutoConfiguration {
 
     private final String name;
     private final Object value;
-    private final boolean isDefault;
 
-    OnSetting(String name, Object value, boolean isDefault) {
+    OnSetting(String name, Object value) {
       this.name = name;
       this.value = value;
-      this.isDefault = isDefault;
     }
 
     @Override
     public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-      return Binder.get(context.getEnvironment()).bind(name, value.getClass()).map(value::equals).orElse(isDefault);
+      return Binder.get(context.getEnvironment()).bind(name, value.getClass()).map(value::equals).orElse(true);
     }
   }
 
   static final class OnNats extends OnSetting {
     OnNats() {
-      super("messaging.transport", MessagingProperties.Transport.NATS, true);
-    }
-  }
-
-  static final class OnInProcess extends OnSetting {
-    OnInProcess() {
-      super("messaging.transport", MessagingProperties.Transport.IN_PROCESS, false);
+      super("messaging.transport", MessagingProperties.Transport.NATS);
     }
   }
 
   static final class OnListener extends OnSetting {
     OnListener() {
-      super("messaging.listener.enabled", true, true);
+      super("messaging.listener.enabled", true);
     }
   }
 
   static final class OnDiscovery extends OnSetting {
     OnDiscovery() {
-      super("messaging.discovery.enabled", true, true);
+      super("messaging.discovery.enabled", true);
     }
   }
 }

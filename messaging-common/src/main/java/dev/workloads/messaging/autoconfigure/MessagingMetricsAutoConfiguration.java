@@ -64,7 +64,7 @@ public final class MessagingMetricsAutoConfiguration {
     };
   }
 
-  // An observation has no place for it
+  // An observation has no place for a description
   @Bean
   static MeterFilter messagingDescriptions() {
     Map<String, String> descriptions = Map.of("messaging.request", "Requests until their reply or failure",

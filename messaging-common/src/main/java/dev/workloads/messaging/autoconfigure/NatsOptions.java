@@ -18,8 +18,9 @@ final class NatsOptions {
 
   static Options.Builder builder(NatsConnectionDetails details, MessagingProperties.Nats properties,
       @Nullable String connectionName) {
+    details.getServers().forEach(NatsOptions::requireServer);
     Options.Builder options = new Options.Builder()
-        .servers(servers(details))
+        .servers(details.getServers().toArray(String[]::new))
         .connectionName(connectionName)
         .inboxPrefix(properties.inboxPrefix())
         .connectionTimeout(properties.connectTimeout())
@@ -32,11 +33,6 @@ final class NatsOptions {
     return options;
   }
 
-  private static String[] servers(NatsConnectionDetails details) {
-    details.getServers().forEach(NatsOptions::requireServer);
-    return details.getServers().toArray(String[]::new);
-  }
-
   private static void requireServer(String server) {
     try {
       new Options.Builder().server(server);
@@ -44,8 +40,8 @@ final class NatsOptions {
       if (port == 0 || port > 65_535) {
         throw new IllegalArgumentException("There is no such port");
       }
-    } catch (IllegalArgumentException e) { // not as the cause: its message has the credentials
-      // Boot would show the raw value of a property, credentials included, if this were no more than its name
+    } catch (IllegalArgumentException e) { // it is no cause of the new one: its message has the credentials
+      // Spring Boot shows the raw value, credentials included, of what is exactly the name of a property
       throw new InvalidConfigurationPropertyValueException("messaging.nats.servers (or NATS_URL)", masked(server),
           "The value must be NATS URLs such as nats://localhost:4222, comma-separated, with host names of letters, digits,"
               + " hyphens and dots, and ports up to 65535.");
@@ -53,8 +49,8 @@ final class NatsOptions {
   }
 
   private static String masked(String server) {
-    return server.replaceFirst("^(\\w+://)?.*@", "$1") // a password may have an @ itself
-        .replaceFirst(":(?!//|\\d+$).*", ":***"); // or a comma, and this is what stands before it
+    return server.replaceFirst("^(\\w+://)?.*@", "$1") // a password may hold an @
+        .replaceFirst(":(?!//|\\d+$).*", ":***"); // a comma in a password has ended the URL early
   }
 
   private static void login(Options.Builder options, NatsConnectionDetails details) {
@@ -75,11 +71,9 @@ final class NatsOptions {
       char[] seed = Files.readString(readable("messaging.nats.nkey-file", file)).trim().toCharArray();
       NKey.fromSeed(seed).clear();
       return seed;
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | IOException e) {
       throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file,
           "The file must hold an NKey seed, and nothing else.");
-    } catch (IOException e) {
-      throw new InvalidConfigurationPropertyValueException("messaging.nats.nkey-file", file, "The file is not readable.");
     }
   }
 

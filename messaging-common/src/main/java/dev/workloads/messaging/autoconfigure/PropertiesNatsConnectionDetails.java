@@ -9,18 +9,8 @@ import org.springframework.boot.ssl.SslBundle;
 import org.springframework.boot.ssl.SslBundles;
 
 /** The connection details that {@link MessagingProperties} hold. */
-class PropertiesNatsConnectionDetails implements NatsConnectionDetails {
-
-  private final MessagingProperties.Nats properties;
-  private final String defaultServer;
-  private final SslBundles sslBundles;
-
-  PropertiesNatsConnectionDetails(MessagingProperties.Nats properties, String defaultServer,
-      SslBundles sslBundles) {
-    this.properties = properties;
-    this.defaultServer = defaultServer;
-    this.sslBundles = sslBundles;
-  }
+record PropertiesNatsConnectionDetails(MessagingProperties.Nats properties, String defaultServer, SslBundles sslBundles)
+    implements NatsConnectionDetails {
 
   @Override
   public List<String> getServers() {

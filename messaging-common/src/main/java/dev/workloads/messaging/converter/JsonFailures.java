@@ -20,6 +20,7 @@ final class JsonFailures {
   private static final boolean JACKSON =
       ClassUtils.isPresent("tools.jackson.core.JacksonException", JsonFailures.class.getClassLoader());
   private static final char END = ' ';
+  private static final char ANY = '?';
   private static final Set<Class<?>> WHOLE_NUMBERS = Set.of(Byte.class, Short.class, Integer.class, Long.class);
 
   private JsonFailures() {}
@@ -55,15 +56,15 @@ final class JsonFailures {
     if (failure instanceof PropertyBindingException) {
       return "is unknown";
     }
-    if (failure.getClass() == MismatchedInputException.class) {
-      return switch (found(body, failure)) {
-        case 'n' -> "must not be null";
-        case '}', END -> "is missing"; // noticed at the end of the object
-        default -> required(((MismatchedInputException) failure).getTargetType(), "is of the wrong type");
-      };
+    if (!(failure instanceof MismatchedInputException mismatch)) {
+      return "is not a valid value";
     }
-    return failure instanceof MismatchedInputException mismatch
-        ? required(mismatch.getTargetType(), "is not a valid value") : "is not a valid value";
+    boolean general = failure.getClass() == MismatchedInputException.class;
+    return switch (general ? found(body, failure) : ANY) {
+      case 'n' -> "must not be null";
+      case '}', END -> "is missing"; // the end of the object has come instead
+      default -> required(mismatch.getTargetType(), general ? "is of the wrong type" : "is not a valid value");
+    };
   }
 
   /** Returns the character where the reading ended: the first of the value that does not fit. */

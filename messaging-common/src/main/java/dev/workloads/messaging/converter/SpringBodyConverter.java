@@ -19,32 +19,20 @@ import org.springframework.messaging.converter.SmartMessageConverter;
 import org.springframework.messaging.support.GenericMessage;
 import org.springframework.util.ReflectionUtils;
 
-/** Converts JSON by one of Spring's converters. */
-public final class SpringBodyConverter implements BodyConverter {
+/**
+ * Converts JSON by one of Spring's converters.
+ *
+ * @param json converts between JSON in bytes and any object; {@code null} where there is no JSON
+ */
+public record SpringBodyConverter(@Nullable SmartMessageConverter json) implements BodyConverter {
 
   private static final String UNREADABLE = "failed to decode body: ";
-  // Such as DeferredResult
+  private static final BodyConverter PLAIN = BodyConverter.plain();
+  // DeferredResult is one of them
   private static final String OF_SPRING_MVC = "org.springframework.web.context.request.async.";
 
   private static final MethodParameter ANYTHING = // a parameter of type Object
       new MethodParameter(Objects.requireNonNull(ReflectionUtils.findMethod(Object.class, "equals", Object.class)), 0);
-
-  private final BodyConverter plain = BodyConverter.plain();
-  private final @Nullable SmartMessageConverter json;
-
-  /**
-   * Creates a converter.
-   *
-   * @param json converts between JSON in bytes and any object; {@code null} where there is no JSON
-   */
-  public SpringBodyConverter(@Nullable SmartMessageConverter json) {
-    this.json = json;
-  }
-
-  /** Returns what converts JSON, or {@code null}. */
-  public @Nullable SmartMessageConverter json() {
-    return json;
-  }
 
   /** Returns whether values of the type are no results, but only lead to one: they cannot be sent. */
   public static boolean isStillToCome(Class<?> type) {
@@ -58,7 +46,7 @@ public final class SpringBodyConverter implements BodyConverter {
   @Override
   public BrokerMessage write(String subject, Object body) {
     if (json == null || body instanceof byte[] || body instanceof CharSequence) {
-      return plain.write(subject, body);
+      return PLAIN.write(subject, body);
     }
     if (isStillToCome(body.getClass())) {
       throw new IllegalArgumentException("a " + body.getClass().getSimpleName() + " is no result yet: wait for it");
@@ -84,12 +72,12 @@ public final class SpringBodyConverter implements BodyConverter {
    */
   public @Nullable Object read(BrokerMessage message, Class<?> type, @Nullable MethodParameter parameter) {
     if (json == null || isPlain(type)) {
-      return plain.read(message, type);
+      return PLAIN.read(message, type);
     }
     if (message.body().length == 0) {
       return null;
     }
-    // Spring's converter would hand out the bytes themselves where the class is one that they are of
+    // Spring's converter returns the bytes as they are for a class that bytes are an instance of, such as Object
     boolean ofBytes = type.isInstance(message.body());
     try {
       return json.fromMessage(new GenericMessage<>(message.body()), ofBytes ? Void.class : type,

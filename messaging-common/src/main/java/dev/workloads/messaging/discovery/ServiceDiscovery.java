@@ -12,9 +12,9 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
-import java.util.function.BiFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,6 +32,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(ServiceDiscovery.class);
   private static final String TYPE = "io.nats.micro.v1.";
+  private static final JsonWriter<Map<String, Object>> JSON = JsonWriter.standard();
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(1);
   private static final SubscribeOptions WITHOUT_IT = new SubscribeOptions(false, "nats micro does not show this worker");
 
@@ -40,9 +41,6 @@ public final class ServiceDiscovery implements SmartLifecycle {
   private final Identity identity;
   private final String id = UUID.randomUUID().toString().replace("-", "");
   private final Instant started = Instant.now().truncatedTo(ChronoUnit.MILLIS);
-  private final JsonWriter<ServiceDiscovery> ping;
-  private final JsonWriter<ServiceDiscovery> info;
-  private final JsonWriter<ServiceDiscovery> stats;
   private volatile MessageTransport.@Nullable Subscription subscription;
 
   /** Creates the answers for one worker. */
@@ -50,9 +48,6 @@ public final class ServiceDiscovery implements SmartLifecycle {
     this.transport = transport;
     this.containers = List.copyOf(containers);
     this.identity = identity;
-    this.ping = JsonWriter.of(members -> header(members, "ping_response"));
-    this.info = JsonWriter.of(this::info);
-    this.stats = JsonWriter.of(this::stats);
   }
 
   /**
@@ -62,17 +57,7 @@ public final class ServiceDiscovery implements SmartLifecycle {
    * @param version a semantic version
    * @param description a sentence for people
    */
-  public record Identity(String name, String version, String description) {
-
-    public Identity {
-      if (!name.matches("[a-zA-Z0-9_-]+")) {
-        throw new IllegalArgumentException("a service's name must be letters, digits, - and _");
-      }
-      if (!version.matches("\\d+\\.\\d+\\.\\d+([-+][0-9A-Za-z.+-]+)?")) {
-        throw new IllegalArgumentException("a service's version must be a semantic version such as 1.0.0");
-      }
-    }
-  }
+  public record Identity(String name, String version, String description) {}
 
   @Override
   public void start() {
@@ -87,62 +72,34 @@ public final class ServiceDiscovery implements SmartLifecycle {
     if (message.replyTo() == null) {
       return;
     }
-    JsonWriter<ServiceDiscovery> writer = switch (message.subject().split("\\.")[1]) {
-      case "PING" -> ping;
-      case "INFO" -> info;
-      default -> stats;
-    };
     try {
-      replies.send(message.reply(writer.writeToString(this)));
+      replies.send(message.reply(JSON.writeToString(response(message.subject().split("\\.")[1]))));
     } catch (BrokerException | IllegalArgumentException e) {
       log.debug("A discovery request was not answered", e);
     }
   }
 
-  private void header(JsonWriter.Members<ServiceDiscovery> members, String type) {
-    members.add("type", TYPE + type);
-    members.add("name", identity.name());
-    members.add("id", id);
-    members.add("version", identity.version());
-    members.add("metadata", Map.of());
-  }
-
-  private void info(JsonWriter.Members<ServiceDiscovery> members) {
-    header(members, "info_response");
-    members.add("description", identity.description());
-    members.add("endpoints", service -> service.endpoints(this::endpoint));
-  }
-
-  private void stats(JsonWriter.Members<ServiceDiscovery> members) {
-    header(members, "stats_response");
-    members.add("started", started.toString());
-    members.add("endpoints", service -> service.endpoints(this::endpointStats));
-  }
-
-  private List<Map<String, Object>> endpoints(BiFunction<ListenerSettings, EndpointStats, Map<String, Object>> describe) {
-    return containers.stream().flatMap(container ->
-        container.endpoints().stream().map(endpoint -> describe.apply(container.settings(), endpoint))).toList();
-  }
-
-  private Map<String, Object> endpoint(ListenerSettings listener, EndpointStats endpoint) {
-    Map<String, Object> json = common(listener, endpoint);
+  private Map<String, Object> response(String verb) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("type", TYPE + verb.toLowerCase(Locale.ROOT) + "_response");
+    json.put("name", identity.name());
+    json.put("id", id);
+    json.put("version", identity.version());
     json.put("metadata", Map.of());
+    switch (verb) {
+      case "INFO" -> json.put("description", identity.description());
+      case "STATS" -> json.put("started", started.toString());
+      default -> {
+        return json;
+      }
+    }
+    json.put("endpoints", containers.stream().flatMap(container -> container.endpoints().stream()
+        .map(endpoint -> endpoint(container.settings(), endpoint, verb.equals("STATS")))).toList());
     return json;
   }
 
-  private Map<String, Object> endpointStats(ListenerSettings listener, EndpointStats endpoint) {
-    Map<String, Object> json = common(listener, endpoint);
-    long nanos = endpoint.processingTime().toNanos();
-    json.put("num_requests", endpoint.requests());
-    json.put("num_errors", endpoint.errors());
-    json.put("last_error", endpoint.lastError() == null ? "" : endpoint.lastError());
-    json.put("processing_time", nanos);
-    json.put("average_processing_time", endpoint.requests() == 0 ? 0 : nanos / endpoint.requests());
-    return json;
-  }
-
-  // An endpoint has one subject, so a listener with several is several, told apart by their subjects
-  private static Map<String, Object> common(ListenerSettings listener, EndpointStats endpoint) {
+  // An endpoint has one subject: a listener with several subjects is as many endpoints, named after their subjects
+  private static Map<String, Object> endpoint(ListenerSettings listener, EndpointStats endpoint, boolean withCounts) {
     Map<String, Object> json = new LinkedHashMap<>();
     String name = listener.subscriptions().size() == 1 ? listener.id() : listener.id() + "-" + endpoint.pattern();
     json.put("name", name.replaceAll("[^a-zA-Z0-9_-]+", "-").replaceAll("-$", ""));
@@ -150,7 +107,21 @@ public final class ServiceDiscovery implements SmartLifecycle {
     if (listener.queueGroup() != null) {
       json.put("queue_group", listener.queueGroup());
     }
+    if (withCounts) {
+      addCounts(json, endpoint);
+    } else {
+      json.put("metadata", Map.of());
+    }
     return json;
+  }
+
+  private static void addCounts(Map<String, Object> json, EndpointStats endpoint) {
+    long nanos = endpoint.processingTime().toNanos();
+    json.put("num_requests", endpoint.requests());
+    json.put("num_errors", endpoint.errors());
+    json.put("last_error", endpoint.lastError() == null ? "" : endpoint.lastError());
+    json.put("processing_time", nanos);
+    json.put("average_processing_time", endpoint.requests() == 0 ? 0 : nanos / endpoint.requests());
   }
 
   @Override
@@ -160,8 +131,8 @@ public final class ServiceDiscovery implements SmartLifecycle {
     if (ending != null) {
       try {
         ending.drain(DRAIN_TIMEOUT);
-      } catch (RuntimeException e) { // thrown on, Spring would wait half a minute for the end of this stop
-        log.error("Could not end the subscription to discovery requests", e);
+      } catch (RuntimeException e) { // Spring waits half a minute for the end of a stop that throws
+        log.error("The subscription to discovery requests could not be ended; it ends with the connection", e);
       }
     }
   }

@@ -8,9 +8,10 @@ import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,7 +34,7 @@ public final class InProcessTransport implements MessageTransport {
 
   private final long maxPayload;
   private final List<InProcessSubscription> subscriptions = new CopyOnWriteArrayList<>();
-  // One entry a waiting request, removed by the requester's own thread
+  // Each waiting request has one entry, which the requester's own thread removes
   private final Map<String, CompletableFuture<BrokerMessage>> inboxes = new ConcurrentHashMap<>();
   private final AtomicLong lastInbox = new AtomicLong();
   private volatile boolean closed;
@@ -125,29 +126,26 @@ public final class InProcessTransport implements MessageTransport {
     inboxes.values().forEach(reply -> reply.cancel(false));
   }
 
-  /** Hands the message to every plain subscription and to one member of each queue group. */
+  /**
+   * Hands the message to every plain subscription and to one member of each queue group: at random, as a NATS server does. A
+   * member that is just ending leaves the message to the next.
+   */
   private boolean deliver(BrokerMessage message) {
+    List<InProcessSubscription> shuffled = new ArrayList<>(subscriptions);
+    Collections.shuffle(shuffled);
+    Set<String> served = new HashSet<>();
     boolean delivered = false;
-    Map<String, List<InProcessSubscription>> groups = new LinkedHashMap<>();
-    for (InProcessSubscription subscription : subscriptions) {
-      if (subscription.matches(message.subject())) {
-        if (subscription.group() == null) {
-          delivered |= subscription.deliver(message, this::publish);
-        } else {
-          groups.computeIfAbsent(subscription.group(), group -> new ArrayList<>()).add(subscription);
+    for (InProcessSubscription subscription : shuffled) {
+      String group = subscription.group();
+      if ((group == null || !served.contains(group)) && subscription.matches(message.subject())
+          && subscription.deliver(message, this::publish)) {
+        delivered = true;
+        if (group != null) {
+          served.add(group);
         }
       }
     }
-    for (List<InProcessSubscription> members : groups.values()) {
-      delivered |= deliverToOne(members, message);
-    }
     return delivered;
-  }
-
-  // At random, as a NATS server does; a member that is just ending leaves the message to the next
-  private boolean deliverToOne(List<InProcessSubscription> members, BrokerMessage message) {
-    Collections.shuffle(members);
-    return members.stream().anyMatch(member -> member.deliver(message, this::publish));
   }
 
   private void requireOpen() {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 record Delivery(BrokerMessage message, ReplyPath replies, long receivedAt) {
 
   private static final long LONGEST_TIMEOUT_MILLIS = Duration.ofDays(1).toMillis();
-  // How long a reply is kept for a requester that does not say how long it waits
+  // A requester need not say how long it waits: its reply is kept for this long
   private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(5);
 
   /** Returns the bytes that count towards the bound on buffered bodies. */
@@ -34,7 +34,7 @@ record Delivery(BrokerMessage message, ReplyPath replies, long receivedAt) {
     replies.send(reply, timeout == null ? DEFAULT_PATIENCE : timeout.minusNanos(System.nanoTime() - receivedAt));
   }
 
-  // Whole milliseconds, so that clocks need not agree; no limit if the header is absent, malformed or not positive
+  // The header holds whole milliseconds, so clocks need not agree. There is no limit if it is absent, malformed or not positive.
   private @Nullable Duration requestTimeout() {
     String value = message.header(MessagingClient.REQUEST_TIMEOUT_HEADER);
     if (value == null) {

@@ -23,7 +23,7 @@ public final class FailureLog {
   private static final int LINES_AT_ONCE = 10;
   private static final long NANOS_PER_LINE = TimeUnit.SECONDS.toNanos(2);
   private static final long NANOS_BETWEEN_TRACES = TimeUnit.MINUTES.toNanos(10);
-  private static final int MAX_KINDS = 100; // then the oldest is forgotten
+  private static final int MAX_KINDS = 100; // the oldest kind makes room for one more
   private static final int FRAMES_OF_A_KIND = 8; // recursion may be of any depth
   private static final int MAX_LENGTH = 1000;
   // W3C Trace Context: version-traceid-parentid-flags
@@ -124,7 +124,7 @@ public final class FailureLog {
         + (trace.matches() ? trace.group(1) : "none") + ")";
   }
 
-  // Subjects and texts come from outside: no line breaks and control characters into the log, and no end of them
+  // Subjects and texts come from outside: they must neither break a line of the log nor fill it
   private static String printable(String text) {
     return text.substring(0, Math.min(text.length(), MAX_LENGTH)).replaceAll("[^\\x20-\\x7E]", "?");
   }

@@ -41,7 +41,7 @@ public final class Listener implements BrokerMessageHandler {
     try {
       return around.apply(call).handle(message);
     } catch (Throwable e) {
-      if (e != call.logged) { // what stands around the handler has failed
+      if (e != call.logged) { // the handler has not thrown it: what stands around the handler has
         failures.failed(message, e);
       }
       throw e;

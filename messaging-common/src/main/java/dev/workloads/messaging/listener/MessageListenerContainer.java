@@ -30,7 +30,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
   private final MessageProcessor processor;
   private final ListenerSettings settings;
   private final ThreadFactory threads;
-  private final Semaphore bytes; // of the application, which may have more containers
+  private final Semaphore bytes; // all containers of the application share them
   private final Semaphore handlers;
 
   /**
@@ -63,8 +63,8 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
     public void takeNoMore() {
       try {
         subscription.drain(settings.drainTimeout());
-      } catch (RuntimeException e) { // what has come in is finished all the same
-        log.error("Listener {} could not end its subscriptions", settings.id(), e);
+      } catch (RuntimeException e) { // messages that have come in are finished all the same
+        log.error("Listener {} could not end its subscriptions; the messages that it has are finished", settings.id(), e);
       }
     }
 
@@ -75,7 +75,8 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
 
     @Override
     public void giveUp() {
-      log.warn("Listener {} has not finished within {}: interrupted {} threads, gave up {} queued messages and replies",
+      log.warn("Listener {} has not finished within {}: interrupted {} threads, gave up {} queued messages and replies. "
+          + "Raise messaging.drain-timeout if handlers need longer",
           settings.id(), settings.drainTimeout(), pool.getActiveCount(), pool.giveUp());
     }
 
@@ -93,12 +94,12 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
     return intake;
   }
 
-  // Such as an audit of everything hears: whatever it replied, even that it is full, would be taken for JetStream's answer
+  // A listener to everything hears these messages, too. Any reply, even that it is full, would be taken for JetStream's answer
   private static BrokerMessage heard(BrokerMessage message) {
     return Subjects.isAnsweredByJetStream(message.subject()) ? message.withReplyTo(null) : message;
   }
 
-  // In a worker without a web server all other threads may be daemons: the JVM would end
+  // A worker without a web server may have no other threads than daemons: the JVM would end
   private static Thread keepAlive() {
     Thread thread = new Thread(() -> {
       while (!Thread.currentThread().isInterrupted()) {
@@ -126,7 +127,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
           processor.refuse(delivery);
         }
       }
-    } catch (Throwable e) { // such as no more threads: it must cost no more than this message
+    } catch (Throwable e) { // the JVM may have no more threads: that must cost no other message
       processor.fail(delivery, e);
     } finally {
       if (!queued) {
@@ -136,7 +137,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
   }
 
   private boolean mayHandleHere(BrokerMessage message) {
-    Intake intake = work(); // null until the start is through
+    Intake intake = work(); // null until the start has ended
     return listener.isNonBlocking(message) && intake != null
         && intake.subscription.pending() <= settings.queueCapacity();
   }

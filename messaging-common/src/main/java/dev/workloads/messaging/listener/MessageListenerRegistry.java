@@ -6,18 +6,15 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.springframework.context.SmartLifecycle;
 
-/** The listener containers of an application; starts them one by one and stops them side by side. */
-public final class MessageListenerRegistry implements SmartLifecycle {
+/**
+ * The listener containers of an application; starts them one by one and stops them side by side.
+ *
+ * @param containers in the order in which they are started
+ */
+public record MessageListenerRegistry(List<MessageListenerContainer> containers) implements SmartLifecycle {
 
-  private final List<MessageListenerContainer> containers;
-
-  public MessageListenerRegistry(List<MessageListenerContainer> containers) {
-    this.containers = List.copyOf(containers);
-  }
-
-  /** Returns the containers, in the order in which they are started. */
-  public List<MessageListenerContainer> containers() {
-    return containers;
+  public MessageListenerRegistry {
+    containers = List.copyOf(containers);
   }
 
   /** Returns the first listener that handles requests to a subject; for messages to it that come another way. */

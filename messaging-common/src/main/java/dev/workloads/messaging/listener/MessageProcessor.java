@@ -74,7 +74,7 @@ final class MessageProcessor {
     long start = System.nanoTime();
     try {
       BrokerMessage reply = listener.handle(message);
-      if (reply == null && shared && OwedReply.get() != null) { // without a group most members have no reply to a request
+      if (reply == null && shared && OwedReply.get() != null) { // of a broadcast most members owe no reply
         counters.missingReplies.increment();
         failures.log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or "
             + "publish it to the reply-to on the handler's thread");
@@ -87,11 +87,11 @@ final class MessageProcessor {
     } finally {
       endpoint.processed(System.nanoTime() - start);
       OwedReply.set(outer);
-      Thread.interrupted(); // must neither keep the reply from going out nor reach the transport's thread
+      Thread.interrupted(); // an interrupt must neither keep the reply back nor reach the transport's thread
     }
   }
 
-  // Where patterns overlap the first one counts
+  // The first of the patterns that overlap counts
   private EndpointStats endpoint(String subject) {
     for (EndpointStats endpoint : endpoints) {
       if (endpoints.size() == 1 || Subjects.matches(endpoint.pattern(), subject)) {
@@ -126,10 +126,10 @@ final class MessageProcessor {
   }
 
   private static @Nullable ErrorReply insteadOfReply(RuntimeException failure) {
-    if (failure instanceof BrokerException e) {
-      return e.reason() == Reason.PAYLOAD_TOO_LARGE ? ErrorReply.tooLarge() : null;
+    if (!(failure instanceof BrokerException e)) {
+      return ErrorReply.of(failure); // a header of the reply cannot be sent
     }
-    return ErrorReply.of(failure); // a header that cannot be sent
+    return e.reason() == Reason.PAYLOAD_TOO_LARGE ? ErrorReply.tooLarge() : null;
   }
 
   /** Counts and logs a reply that was not sent. */

@@ -3,6 +3,8 @@ package dev.workloads.messaging.observation;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.Subjects;
+import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.micrometer.observation.ObservationRegistry;
@@ -28,9 +30,9 @@ public final class MessagingObservations {
   public static UnaryOperator<BrokerMessageHandler> ofRequests(ObservationRegistry registry,
       ObservationConvention<RequestObservationContext> convention, MessageTransport transport) {
     return next -> registry.isNoop() ? next : request -> {
-      RequestObservationContext context = new RequestObservationContext(request.subject(), transport.serverAddress());
+      RequestObservationContext context = new RequestObservationContext(request, transport.serverAddress());
       return observe(() -> Observation.createNotStarted(convention, () -> context, registry), () -> {
-        BrokerMessage reply = Objects.requireNonNull(next.handle(context.traced(request)));
+        BrokerMessage reply = Objects.requireNonNull(next.handle(context.request()));
         context.setResponse(reply);
         return reply;
       });
@@ -44,6 +46,20 @@ public final class MessagingObservations {
     return handler -> registry.isNoop() ? handler : message -> observe(() -> Observation.createNotStarted(convention,
         () -> new ProcessObservationContext(message, listener, group, transport.serverAddress()), registry),
         () -> handler.handle(message));
+  }
+
+  /** Returns the tags of each timer: whether it is about a durable task, and whether that went well. */
+  static KeyValues tags(String subject, @Nullable Throwable error) {
+    return KeyValues.of("durable", Boolean.toString(Subjects.isDurable(subject)),
+        "outcome", error == null ? "success" : "error");
+  }
+
+  /** Returns the attributes of a span, by OpenTelemetry's conventions for messaging. */
+  static KeyValues attributes(String operation, String subject, @Nullable String server, @Nullable String errorType) {
+    KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", subject,
+        "messaging.operation.name", operation, "messaging.operation.type", operation);
+    attributes = server == null ? attributes : attributes.and("server.address", server);
+    return errorType == null ? attributes : attributes.and("error.type", errorType);
   }
 
   private static @Nullable BrokerMessage observe(Supplier<Observation> created,

@@ -9,14 +9,12 @@ import org.jspecify.annotations.Nullable;
 /** What is known of a message that is processed; its carrier is the message, whose headers name the trace. */
 public final class ProcessObservationContext extends ReceiverContext<BrokerMessage> {
 
-  private final BrokerMessage message;
   private final String listener;
   private final String group;
   private final @Nullable String serverAddress;
 
   ProcessObservationContext(BrokerMessage message, String listener, String group, @Nullable String serverAddress) {
     super((carrier, name) -> Objects.requireNonNull(carrier).header(name), Kind.CONSUMER);
-    this.message = message;
     this.listener = listener;
     this.group = group;
     this.serverAddress = serverAddress;
@@ -25,7 +23,7 @@ public final class ProcessObservationContext extends ReceiverContext<BrokerMessa
 
   /** Returns the message. */
   public BrokerMessage message() {
-    return message;
+    return Objects.requireNonNull(getCarrier());
   }
 
   /** Returns the id of the listener that processes it. */

@@ -5,8 +5,9 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 
 /**
- * How the processing of messages is named and tagged: the timer {@code messaging.process} with {@code outcome},
- * {@code listener} and {@code group}. Spans follow OpenTelemetry's conventions for messaging.
+ * How the processing of messages is named and tagged: the timer {@code messaging.process} with {@code outcome}, {@code
+ * listener}, {@code group}, and {@code durable}, which is {@code true} for an attempt at a durable task. Spans follow
+ * OpenTelemetry's conventions for messaging.
  */
 public class ProcessObservationConvention implements ObservationConvention<ProcessObservationContext> {
 
@@ -22,22 +23,15 @@ public class ProcessObservationConvention implements ObservationConvention<Proce
 
   @Override
   public KeyValues getLowCardinalityKeyValues(ProcessObservationContext context) {
-    return KeyValues.of("outcome", context.getError() == null ? "success" : "error",
-        "listener", context.listener(), "group", context.group());
+    return MessagingObservations.tags(context.message().subject(), context.getError())
+        .and("listener", context.listener(), "group", context.group());
   }
 
   @Override
   public KeyValues getHighCardinalityKeyValues(ProcessObservationContext context) {
-    KeyValues attributes = KeyValues.of("messaging.system", "nats",
-        "messaging.destination.name", context.message().subject(),
-        "messaging.operation.name", "process", "messaging.operation.type", "process",
-        "messaging.consumer.group.name", context.group());
-    String server = context.serverAddress();
-    if (server != null) {
-      attributes = attributes.and("server.address", server);
-    }
     Throwable error = context.getError();
-    return error == null ? attributes : attributes.and("error.type", error.getClass().getName());
+    return MessagingObservations.attributes("process", context.message().subject(), context.serverAddress(),
+        error == null ? null : error.getClass().getName()).and("messaging.consumer.group.name", context.group());
   }
 
   @Override

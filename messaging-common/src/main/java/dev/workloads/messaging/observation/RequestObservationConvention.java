@@ -7,12 +7,11 @@ import io.micrometer.observation.ObservationConvention;
 import java.util.Locale;
 
 /**
- * How requests are named and tagged: the timer {@code messaging.request} with {@code outcome} and {@code reason}. The
- * subject, which a caller may choose, goes into spans only; they follow OpenTelemetry's conventions for messaging.
+ * How requests are named and tagged: the timer {@code messaging.request} with {@code outcome}, {@code reason}, and {@code
+ * durable}, which is {@code true} for the submission of a durable task. The subject, which a caller may choose, goes into
+ * spans only; they follow OpenTelemetry's conventions for messaging.
  */
 public class RequestObservationConvention implements ObservationConvention<RequestObservationContext> {
-
-  private static final KeyValues SUCCESS = KeyValues.of("outcome", "success", "reason", "none");
 
   @Override
   public String getName() {
@@ -27,19 +26,14 @@ public class RequestObservationConvention implements ObservationConvention<Reque
   @Override
   public KeyValues getLowCardinalityKeyValues(RequestObservationContext context) {
     Throwable error = context.getError();
-    return error == null ? SUCCESS : KeyValues.of("outcome", "error", "reason", reason(error));
+    return MessagingObservations.tags(context.subject(), error).and("reason", error == null ? "none" : reason(error));
   }
 
   @Override
   public KeyValues getHighCardinalityKeyValues(RequestObservationContext context) {
-    KeyValues attributes = KeyValues.of("messaging.system", "nats", "messaging.destination.name", context.subject(),
-        "messaging.operation.name", "send", "messaging.operation.type", "send");
-    String server = context.serverAddress();
-    if (server != null) {
-      attributes = attributes.and("server.address", server);
-    }
     Throwable error = context.getError();
-    return error == null ? attributes : attributes.and("error.type", reason(error));
+    return MessagingObservations.attributes("send", context.subject(), context.serverAddress(),
+        error == null ? null : reason(error));
   }
 
   @Override

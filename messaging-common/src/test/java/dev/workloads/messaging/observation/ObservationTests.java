@@ -68,12 +68,28 @@ class ObservationTests {
       assertThatThrownBy(() -> client.request("nobody", new byte[0], TIMEOUT)).hasMessageContaining("nobody");
 
       assertThat(timers(meters, "messaging.request")).containsExactlyInAnyOrder(
-          "error=none,outcome=success,reason=none: 1", "error=BrokerException,outcome=error,reason=handler-rejected: 1",
-          "error=BrokerException,outcome=error,reason=no-responders: 1");
+          "durable=false,error=none,outcome=success,reason=none: 1", "durable=false,error=BrokerException,outcome=error,reason=handler-rejected: 1",
+          "durable=false,error=BrokerException,outcome=error,reason=no-responders: 1");
       Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process")).containsExactlyInAnyOrder(
-          "error=none,group=worker,listener=handler,outcome=success: 1",
-          "error=MessageRejectedException,group=worker,listener=handler,outcome=error: 1"));
+          "durable=false,error=none,group=worker,listener=handler,outcome=success: 1",
+          "durable=false,error=MessageRejectedException,group=worker,listener=handler,outcome=error: 1"));
     });
+  }
+
+  @Test
+  void durableTasksAreTimedApart() throws Exception {
+    MeterRegistry meters = new SimpleMeterRegistry();
+    InProcessTransport transport = new InProcessTransport();
+    BrokerMessage job = BrokerMessage.of("jobs.echo", "x");
+    BrokerMessageHandler echo = message -> message;
+
+    MessagingObservations.ofRequests(timed(meters), new RequestObservationConvention(), transport).apply(echo).handle(job);
+    MessagingObservations.ofProcessing(timed(meters), new ProcessObservationConvention(), transport, "echo", "worker")
+        .apply(echo).handle(job);
+
+    assertThat(timers(meters, "messaging.request")).containsExactly("durable=true,error=none,outcome=success,reason=none: 1");
+    assertThat(timers(meters, "messaging.process"))
+        .containsExactly("durable=true,error=none,group=worker,listener=echo,outcome=success: 1");
   }
 
   @Test
@@ -129,10 +145,10 @@ class ObservationTests {
     ObservationConvention<ProcessObservationContext> processing =
         broken(new ProcessObservationConvention(), method, goodCalls);
     InProcessTransport transport = new InProcessTransport();
-    assertAnswers(MessagingObservations.ofRequests(timed(), requests, transport), UnaryOperator.identity());
+    assertAnswers(MessagingObservations.ofRequests(timed(new SimpleMeterRegistry()), requests, transport), UnaryOperator.identity());
     assertThat(output.getOut()).containsOnlyOnce("An observation failed");
     assertAnswers(UnaryOperator.identity(),
-        MessagingObservations.ofProcessing(timed(), processing, transport, "test", "group"));
+        MessagingObservations.ofProcessing(timed(new SimpleMeterRegistry()), processing, transport, "test", "group"));
     assertThat(output.getOut().split("An observation failed; the message is processed all the same", -1)).hasSize(3);
   }
 
@@ -149,9 +165,9 @@ class ObservationTests {
     container.stop();
   }
 
-  private static ObservationRegistry timed() {
+  private static ObservationRegistry timed(MeterRegistry meters) {
     ObservationRegistry registry = ObservationRegistry.create();
-    registry.observationConfig().observationHandler(new DefaultMeterObservationHandler(new SimpleMeterRegistry()));
+    registry.observationConfig().observationHandler(new DefaultMeterObservationHandler(meters));
     return registry;
   }
 

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobListenerContainer;
@@ -13,20 +14,16 @@ import dev.workloads.messaging.listener.MessageListenerRegistry;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ThreadFactory;
 import java.util.stream.Collectors;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
-import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
-import org.springframework.core.task.VirtualThreadTaskExecutor;
-import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 
 /** The worker's side: the listeners that handle requests handle durable tasks as well. */
 @Configuration(proxyBeanMethods = false)
@@ -64,9 +61,8 @@ class JobListenerConfiguration {
       Environment environment, ObjectProvider<JobMetrics> metrics) {
     Map<String, BrokerMessageHandler> handlers = new LinkedHashMap<>();
     settings.subjects().forEach(subject -> handlers.put(subject, listener(subject, listeners)));
-    ThreadFactory threads = Threading.VIRTUAL.isActive(environment)
-        ? new VirtualThreadTaskExecutor("job-").getVirtualThreadFactory() : new CustomizableThreadFactory("job-");
-    return new JobListenerContainer(store, settings, handlers, threads, metrics.getIfAvailable(() -> JobMetrics.NONE));
+    return new JobListenerContainer(store, settings, handlers, MessagingAutoConfiguration.handlerThreads("job-", environment),
+        metrics.getIfAvailable(() -> JobMetrics.NONE));
   }
 
   /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
