@@ -81,7 +81,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
   public int read(byte[] target, int offset, int length) throws IOException {
     int count = -1;
     try {
-      count = input.read(super::read, target, offset, length);
+      count = input.read(in, target, offset, length);
     } catch (SSLException e) {
       // In TLS 1.3 a server refuses our certificate after the handshake, where jnats tells nobody
       options.getErrorListener().exceptionOccurred(connection, e);
