@@ -33,14 +33,13 @@ final class NatsConnector implements AutoCloseable {
   private static final long LOOK_MILLIS = 50;
   // How soon a subscription that was refused is tried again: the server may have been given other permissions
   private static final Duration REFUSED_WAIT = Duration.ofSeconds(2);
-  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
   // How long there are both the former and the new subscription where they may overlap. The servers of a cluster tell each
   // other of subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server
   // must know the new one to pass the message on, or it drops it.
   private static final Duration OVERLAP = Duration.ofMillis(500);
   // How long a link that was replaced stays for the replies of handlers; later ones go over the current link. It stays for
   // the replies to its own requests, too, until the last has ended: they come only there.
-  private static final Duration RETIREMENT = Duration.ofSeconds(60);
+  static final Duration RETIREMENT = Duration.ofSeconds(60);
   private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10); // where a new one comes every 2 s
   private static final int MAX_LINKS = 10; // past it no further one is tried in place of one that was refused a subscription
 
@@ -48,23 +47,18 @@ final class NatsConnector implements AutoCloseable {
   private final Duration readyGrace;
   private final Duration retirement;
   private final ScheduledThreadPoolExecutor thread =
-      new ScheduledThreadPoolExecutor(1,
-          new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
+      new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
   private final ScheduledThreadPoolExecutor deadlines =
       new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-deadlines"));
   private final NatsLinks links = new NatsLinks();
   private volatile @Nullable NatsLink current;
   private volatile boolean readyOnce;
-  private volatile boolean requesting; // so that replies must be received as well
   private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
   // On the connector's thread only
   private int attempt;
   private @Nullable String lastRefusal;
   private long nextAttemptAt = System.nanoTime();
-
-  NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait) {
-    this(template, readyGrace, maxReconnectWait, RETIREMENT);
-  }
+  private long currentSince;
 
   NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait, Duration retirement) {
     this.factory = new NatsLinkFactory(template, maxReconnectWait);
@@ -95,7 +89,7 @@ final class NatsConnector implements AutoCloseable {
   private void look() {
     NatsLink link = current;
     Phase phase = link == null ? Phase.CLOSED : link.state().phase();
-    if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
+    if (link == null || phase == Phase.CLOSED || phase == Phase.LEAVING) {
       replace(link);
     } else if (phase == Phase.REFUSED) {
       replaceRefused(link);
@@ -113,7 +107,7 @@ final class NatsConnector implements AutoCloseable {
       log.error("NATS refused a subscription: {}", refusal);
     }
     lastRefusal = refusal;
-    if (System.nanoTime() - refused.createdAt() >= REFUSED_WAIT.toNanos() && links.size() < MAX_LINKS) {
+    if (System.nanoTime() - currentSince >= REFUSED_WAIT.toNanos() && links.size() < MAX_LINKS) {
       replace(refused);
     }
   }
@@ -125,20 +119,20 @@ final class NatsConnector implements AutoCloseable {
     NatsLink next = factory.newLink();
     try {
       next.connect();
+      links.add(next, former);
       use(next, former);
-      attempt = 0;
     } catch (InterruptedException | CancellationException e) {
       // By close(), or too late by NatsDataPort: then the next look tries again
       links.close(next);
     } catch (IOException | RuntimeException e) {
       links.close(next); // and so its state has heard all
       failed(e, next.state().problem());
-      nextAttemptAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(factory.waitMillis(attempt++));
     }
   }
 
   private void failed(Exception e, @Nullable String why) {
-    String cause = NatsLinkState.describe(e);
+    nextAttemptAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(factory.waitMillis(attempt++));
+    String cause = NatsLinkErrors.describe(e);
     if (why != null && !(e instanceof AuthenticationException)) {
       cause += ": " + NatsConnectionState.masked(why);
     }
@@ -149,52 +143,27 @@ final class NatsConnector implements AutoCloseable {
     }
   }
 
-  /** Makes the link the current one and moves all subscriptions to it; returns when the server knows them. */
   private void use(NatsLink next, @Nullable NatsLink former) {
-    if (requesting) {
-      next.subscribeInbox();
-    }
-    List<NatsSubscription> moving = links.add(next);
-    moving.stream().filter(NatsSubscription::isNeeded).forEach(needed -> move(needed, former, next));
-    next.confirm();
-    // After what is needed, which comes first where the server limits the number of subscriptions
-    moving.stream().filter(other -> !other.isNeeded()).forEach(other -> move(other, former, next));
-    next.confirm();
     current = next;
     readyOnce |= next.state().phase() == Phase.READY;
+    attempt = 0;
+    currentSince = System.nanoTime();
     problem = null;
-    if (former == null || former.state().phase() != Phase.REFUSED) {
+    Phase end = former == null ? Phase.CLOSED : former.state().phase();
+    if (end != Phase.REFUSED) {
       log.info("Connected to NATS at {}", NatsConnectionState.masked(next.server()));
     }
     if (former != null) {
-      retire(former);
+      former.state().superseded();
+      thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
+          OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
+      closeAfter((end == Phase.REFUSED ? REFUSED_RETIREMENT : retirement).toMillis(), former);
     }
-  }
-
-  private void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
-    if (!subscription.overlaps() && former != null) {
-      // Two would get each message twice: rather a gap. Without the lock, which nobody is to wait for so long.
-      former.drain(subscription, DRAIN_TIMEOUT);
-    }
-    links.subscribe(subscription, next);
-  }
-
-  private void retire(NatsLink former) {
-    former.state().superseded();
-    if (former.state().phase() == Phase.CLOSED) {
-      links.close(former);
-      return;
-    }
-    Duration stays = former.state().phase() == Phase.REFUSED && retirement.compareTo(REFUSED_RETIREMENT) > 0
-        ? REFUSED_RETIREMENT : retirement;
-    thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
-        OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-    closeAfter(stays.toMillis(), former);
   }
 
   private void closeAfter(long millis, NatsLink former) {
     thread.schedule(tryingOn("close a replaced connection", () -> {
-      if (former.isAwaitingReplies()) {
+      if (former.inbox().isAwaitingReplies()) {
         closeAfter(LOOK_MILLIS, former);
       } else {
         links.close(former);
@@ -203,26 +172,16 @@ final class NatsConnector implements AutoCloseable {
   }
 
   /**
-   * Returns the link to send on now.
+   * Returns the link to send on.
    *
-   * @throws BrokerException if there is none
+   * @throws BrokerException if there was none yet
    */
-  NatsLink connected() {
+  NatsLink current() {
     NatsLink link = current;
-    if (link == null || !link.isConnected()) {
+    if (link == null) {
       throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsLink.UNAVAILABLE);
     }
     return link;
-  }
-
-  /**
-   * Returns the link to send a request on now.
-   *
-   * @throws BrokerException if there is none
-   */
-  NatsLink requester() {
-    requesting = true;
-    return connected();
   }
 
   boolean isReady() {
@@ -232,7 +191,8 @@ final class NatsConnector implements AutoCloseable {
     }
     return switch (link.state().phase()) {
       case READY -> true;
-      case CONNECTING, REFUSED -> false;
+      case LEAVING -> readyOnce;
+      case REFUSED -> false;
       case SUBSCRIBING, LOST, CLOSED ->
           readyOnce && System.nanoTime() - link.state().lostAt() <= readyGrace.toNanos();
     };
@@ -248,19 +208,13 @@ final class NatsConnector implements AutoCloseable {
     if (link == null) {
       return new NatsConnectionState(Status.DISCONNECTED, null, problem);
     }
-    String own = link.state().problem();
-    return new NatsConnectionState(link.status(), link.server(),
-        link.state().phase() == Phase.CLOSED && problem != null ? problem : own);
+    String reason = link.state().phase() == Phase.CLOSED ? problem : null;
+    return new NatsConnectionState(link.status(), link.server(), reason == null ? link.state().problem() : reason);
   }
 
   /** Returns all links and what is subscribed to on them. */
-  NatsLinks all() {
+  NatsLinks links() {
     return links;
-  }
-
-  /** Returns how many connections there are: the current one, and those replaced that still wait for replies. */
-  int links() {
-    return links.size();
   }
 
   Statistics statistics() {

@@ -202,7 +202,7 @@ class NatsTransportReconnectTests {
 
   private static long threadsInDrain() {
     return Thread.getAllStackTraces().values().stream().filter(stack -> Stream.of(stack)
-        .anyMatch(frame -> frame.getClassName().equals(NatsTransport.class.getName() + "$ConnectorSubscription"))).count();
+        .anyMatch(frame -> frame.getClassName().equals(NatsLinks.class.getName() + "$LinksSubscription"))).count();
   }
 
   @Test
@@ -353,7 +353,7 @@ class NatsTransportReconnectTests {
         answers.add(() -> replies.send(message.reply("answer"))));
     await().ignoreExceptionsInstanceOf(BrokerException.class).until(() -> {
       Future<BrokerMessage> probe = threads.submit(() ->
-          connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(5)));
+          connector.current().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(5)));
       Runnable answer = answers.poll(1, SECONDS);
       if (answer != null) {
         answer.run();
@@ -361,15 +361,15 @@ class NatsTransportReconnectTests {
       return answer != null && probe.get().text().equals("answer");
     });
     Future<BrokerMessage> reply = threads.submit(() ->
-        connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
+        connector.current().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
     Runnable answer = Objects.requireNonNull(answers.poll(5, SECONDS));
 
     leaving.signal("USR2");
     await().until(() -> staying.url().equals(connector.state().server()));
-    Awaitility.await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links() == 2);
+    Awaitility.await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links().size() == 2);
     answer.run();
     assertThat(reply.get(5, SECONDS).text()).isEqualTo("answer");
-    await().until(() -> connector.links() == 1);
+    await().until(() -> connector.links().size() == 1);
   }
 
   @Test
