@@ -1,15 +1,11 @@
 package dev.workloads.messaging.nats;
 
-import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.nats.NatsLinkState.Phase;
 import io.nats.client.AuthenticationException;
-import io.nats.client.Connection.Status;
 import io.nats.client.Options;
 import io.nats.client.Statistics;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -51,7 +47,7 @@ final class NatsConnector implements AutoCloseable {
   private final ScheduledThreadPoolExecutor deadlines =
       new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-deadlines"));
   private final NatsLinks links = new NatsLinks();
-  private volatile @Nullable NatsLink current;
+  private volatile NatsLink current; // at first one that was never connected
   private volatile boolean readyOnce;
   private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
   // On the connector's thread only
@@ -64,14 +60,14 @@ final class NatsConnector implements AutoCloseable {
     this.factory = new NatsLinkFactory(template, maxReconnectWait);
     this.readyGrace = readyGrace;
     this.retirement = retirement;
+    this.current = factory.newLink();
   }
 
   /** Starts to connect. */
   void start() {
     thread.scheduleWithFixedDelay(tryingOn("look after the connection to NATS", this::look),
         0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
-    deadlines.scheduleWithFixedDelay(
-        tryingOn("end the requests whose time is over", links::endOverdueWaits),
+    deadlines.scheduleWithFixedDelay(tryingOn("end the requests whose time is over", links::endOverdueWaits),
         LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
@@ -88,16 +84,15 @@ final class NatsConnector implements AutoCloseable {
 
   private void look() {
     NatsLink link = current;
-    Phase phase = link == null ? Phase.CLOSED : link.state().phase();
-    if (link == null || phase == Phase.CLOSED || phase == Phase.LEAVING) {
-      replace(link);
-    } else if (phase == Phase.REFUSED) {
-      replaceRefused(link);
-    } else if (phase == Phase.SUBSCRIBING) {
-      link.confirm();
-    } else if (phase == Phase.READY) {
-      readyOnce = true;
-      lastRefusal = null;
+    switch (link.state().phase()) {
+      case CLOSED, LEAVING -> replace(link);
+      case REFUSED -> replaceRefused(link);
+      case SUBSCRIBING -> link.confirm();
+      case READY -> {
+        readyOnce = true;
+        lastRefusal = null;
+      }
+      case LOST -> { } // jnats tries to bring it back
     }
   }
 
@@ -112,7 +107,7 @@ final class NatsConnector implements AutoCloseable {
     }
   }
 
-  private void replace(@Nullable NatsLink former) {
+  private void replace(NatsLink former) {
     if (System.nanoTime() - nextAttemptAt < 0) {
       return;
     }
@@ -143,22 +138,20 @@ final class NatsConnector implements AutoCloseable {
     }
   }
 
-  private void use(NatsLink next, @Nullable NatsLink former) {
+  private void use(NatsLink next, NatsLink former) {
     current = next;
     readyOnce |= next.state().phase() == Phase.READY;
     attempt = 0;
     currentSince = System.nanoTime();
     problem = null;
-    Phase end = former == null ? Phase.CLOSED : former.state().phase();
-    if (end != Phase.REFUSED) {
+    boolean refused = former.state().phase() == Phase.REFUSED;
+    if (!refused) {
       log.info("Connected to NATS at {}", NatsConnectionState.masked(next.server()));
     }
-    if (former != null) {
-      former.state().superseded();
-      thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
-          OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-      closeAfter((end == Phase.REFUSED ? REFUSED_RETIREMENT : retirement).toMillis(), former);
-    }
+    former.state().superseded();
+    thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
+        OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
+    closeAfter((refused ? REFUSED_RETIREMENT : retirement).toMillis(), former);
   }
 
   private void closeAfter(long millis, NatsLink former) {
@@ -171,43 +164,23 @@ final class NatsConnector implements AutoCloseable {
     }), millis, TimeUnit.MILLISECONDS);
   }
 
-  /**
-   * Returns the link to send on.
-   *
-   * @throws BrokerException if there was none yet
-   */
+  /** Returns the link to send on. */
   NatsLink current() {
-    NatsLink link = current;
-    if (link == null) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsLink.UNAVAILABLE);
-    }
-    return link;
+    return current;
   }
 
   boolean isReady() {
-    NatsLink link = current;
-    if (thread.isShutdown() || link == null) {
-      return false;
-    }
-    return switch (link.state().phase()) {
+    NatsLinkState state = current.state();
+    return !thread.isShutdown() && switch (state.phase()) {
       case READY -> true;
       case LEAVING -> readyOnce;
       case REFUSED -> false;
-      case SUBSCRIBING, LOST, CLOSED ->
-          readyOnce && System.nanoTime() - link.state().lostAt() <= readyGrace.toNanos();
+      case SUBSCRIBING, LOST, CLOSED -> readyOnce && System.nanoTime() - state.lostAt() <= readyGrace.toNanos();
     };
-  }
-
-  @Nullable String serverAddress() {
-    NatsLink link = current;
-    return link == null ? null : link.state().serverAddress();
   }
 
   NatsConnectionState state() {
     NatsLink link = current;
-    if (link == null) {
-      return new NatsConnectionState(Status.DISCONNECTED, null, problem);
-    }
     String reason = link.state().phase() == Phase.CLOSED ? problem : null;
     return new NatsConnectionState(link.status(), link.server(), reason == null ? link.state().problem() : reason);
   }

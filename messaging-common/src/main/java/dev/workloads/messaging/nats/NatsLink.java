@@ -122,10 +122,11 @@ final class NatsLink implements AutoCloseable {
   /**
    * Subscribes to the replies to requests, unless it has; does not wait for the server.
    *
-   * @throws BrokerException if the connection is closed
+   * @throws BrokerException if there is no connection
    */
   synchronized void subscribeInbox() {
     if (!inboxSubscribed) {
+      connection(); // or it is refused
       try {
         state.subscribing(true);
         newSubscription(inbox::receive).subscribe(List.of(inbox.pattern()), null);

@@ -31,6 +31,7 @@ final class NatsLinkErrors implements ErrorListener {
   // The words of nats-server; the subject is one that this application publishes or subscribes to
   private static final Pattern REFUSED =
       Pattern.compile("permissions violation for (publish|subscription) to \"([^\"]+)\".*", Pattern.CASE_INSENSITIVE);
+  private static final String TOO_MANY = "maximum subscriptions exceeded"; // the server does not say which one
   private static final long BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(1);
 
   private final NatsLinkState state;
@@ -52,12 +53,10 @@ final class NatsLinkErrors implements ErrorListener {
   @Override
   public void errorOccurred(Connection connection, String error) {
     Matcher refused = REFUSED.matcher(error);
-    if (state.isSuperseded()) {
-      log.debug("NATS reported an error on a former connection: {}", error);
-    } else if (!state.isUp()) {
+    if (!state.isUp()) {
       state.unreachable(error);
-    } else if (error.toLowerCase(Locale.ROOT).contains("maximum subscriptions exceeded")) {
-      tooMany(error);
+    } else if (error.toLowerCase(Locale.ROOT).contains(TOO_MANY) && !state.isSubscribingUnneeded()) {
+      state.refused(error);
     } else if (!refused.matches()) {
       warn(error);
     } else if (refused.group(1).equalsIgnoreCase("publish")) {
@@ -65,14 +64,6 @@ final class NatsLinkErrors implements ErrorListener {
       warn(error);
     } else {
       refusedSubscription(refused.group(2), error);
-    }
-  }
-
-  private void tooMany(String error) {
-    if (state.isSubscribingUnneeded()) { // the server does not say which one
-      warn(error);
-    } else {
-      state.refused(error);
     }
   }
 

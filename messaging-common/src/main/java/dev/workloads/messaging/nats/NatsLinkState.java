@@ -25,15 +25,15 @@ final class NatsLinkState {
     LEAVING,
     /** The server refused a subscription that is needed. */
     REFUSED,
-    /** There is no connection yet, or it is lost and jnats tries to bring it back. */
+    /** The connection is lost; jnats tries to bring it back. */
     LOST,
-    /** jnats has given up, as after a rejected login. */
+    /** There was no connection yet, or jnats has given up, as after a rejected login. */
     CLOSED
   }
 
   private static final Logger log = LoggerFactory.getLogger(NatsLinkState.class);
 
-  private volatile Phase phase = Phase.LOST;
+  private volatile Phase phase = Phase.CLOSED;
   private volatile long lostAt = System.nanoTime();
   private volatile boolean subscribingUnneeded;
   private volatile boolean superseded;
@@ -61,10 +61,6 @@ final class NatsLinkState {
   /** Returns the host name or address of the server last connected to, or {@code null}. */
   @Nullable String serverAddress() {
     return serverAddress;
-  }
-
-  boolean isSuperseded() {
-    return superseded;
   }
 
   /** Called when another link has taken this one's place, or it is about to be closed: its end is no news. */
@@ -109,7 +105,7 @@ final class NatsLinkState {
       phase = Phase.SUBSCRIBING;
     } else if (event == Events.RECONNECTED) {
       reconnected(connection);
-    } else if (event == Events.RESUBSCRIBED && connected && !isUp()) {
+    } else if (event == Events.RESUBSCRIBED && connected && phase == Phase.LOST) {
       phase = Phase.SUBSCRIBING;
     } else if (event == Events.LAME_DUCK) {
       leaving(connection);

@@ -27,8 +27,8 @@ final class NatsLinks implements AutoCloseable {
    *
    * @throws CancellationException if all is closed
    */
-  void add(NatsLink next, @Nullable NatsLink former) {
-    if (former != null && former.isInboxSubscribed()) {
+  void add(NatsLink next, NatsLink former) {
+    if (former.isInboxSubscribed()) {
       next.subscribeInbox();
     }
     List<NatsSubscription> moving = add(next);
@@ -47,8 +47,8 @@ final class NatsLinks implements AutoCloseable {
     return List.copyOf(subscriptions);
   }
 
-  private void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
-    if (!subscription.overlaps() && former != null) {
+  private void move(NatsSubscription subscription, NatsLink former, NatsLink next) {
+    if (!subscription.overlaps()) {
       // Two would get each message twice: rather a gap. Without the lock, which nobody is to wait for so long.
       former.drain(subscription, DRAIN_TIMEOUT);
     }
@@ -78,6 +78,10 @@ final class NatsLinks implements AutoCloseable {
       newest.subscribe(subscription);
     }
     return newest;
+  }
+
+  private synchronized void remove(NatsSubscription subscription) {
+    subscriptions.remove(subscription);
   }
 
   /** Ends the waits for replies whose time is over. */
@@ -122,7 +126,7 @@ final class NatsLinks implements AutoCloseable {
 
     @Override
     public boolean drain(Duration timeout) {
-      remove();
+      remove(subscription);
       long deadline = System.nanoTime() + timeout.toNanos();
       boolean drained = true;
       for (NatsLink link : links) {
@@ -133,14 +137,8 @@ final class NatsLinks implements AutoCloseable {
 
     @Override
     public void close() {
-      remove();
+      remove(subscription);
       links.forEach(link -> link.close(subscription));
-    }
-
-    private void remove() {
-      synchronized (NatsLinks.this) {
-        subscriptions.remove(subscription);
-      }
     }
   }
 }

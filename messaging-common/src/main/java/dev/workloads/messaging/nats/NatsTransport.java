@@ -82,7 +82,7 @@ public final class NatsTransport implements MessageTransport {
 
   @Override
   public @Nullable String serverAddress() {
-    return connector.serverAddress();
+    return connector.current().state().serverAddress();
   }
 
   /** Returns the state of the connection. */
