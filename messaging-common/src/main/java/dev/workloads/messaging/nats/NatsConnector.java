@@ -29,15 +29,15 @@ final class NatsConnector implements AutoCloseable {
   private static final long LOOK_MILLIS = 50;
   // How soon a subscription that was refused is tried again: the server may have been given other permissions
   private static final Duration REFUSED_WAIT = Duration.ofSeconds(2);
-  // How long there are both the former and the new subscription where they may overlap. The servers of a cluster tell each
-  // other of subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server
-  // must know the new one to pass the message on, or it drops it.
+  // How long both the former and the new subscription stay where they may overlap. The servers of a cluster tell each other of
+  // subscriptions with a delay. One may still send a message towards the former subscription; if that has gone, its server drops
+  // the message unless it knows the new one.
   private static final Duration OVERLAP = Duration.ofMillis(500);
-  // How long a link that was replaced stays for the replies of handlers; later ones go over the current link. It stays for
-  // the replies to its own requests, too, until the last has ended: they come only there.
+  // How long a replaced link stays for the replies of handlers. Later replies go over the current link. The replies to the
+  // requests of a replaced link come only there: it stays until the last request has ended, too.
   static final Duration RETIREMENT = Duration.ofSeconds(60);
   private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10); // where a new one comes every 2 s
-  private static final int MAX_LINKS = 10; // past it no further one is tried in place of one that was refused a subscription
+  private static final int MAX_LINKS = 10; // with so many, a link that was refused a subscription is not replaced
 
   private final NatsLinkFactory factory;
   private final Duration readyGrace;
@@ -49,7 +49,7 @@ final class NatsConnector implements AutoCloseable {
   private final NatsLinks links = new NatsLinks();
   private volatile NatsLink current; // at first one that was never connected
   private volatile boolean readyOnce;
-  private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
+  private volatile @Nullable String problem = "not connected yet"; // why there is no link that jnats keeps up, if so
   // On the connector's thread only
   private int attempt;
   private @Nullable String lastRefusal;
@@ -65,19 +65,19 @@ final class NatsConnector implements AutoCloseable {
 
   /** Starts to connect. */
   void start() {
-    thread.scheduleWithFixedDelay(tryingOn("look after the connection to NATS", this::look),
+    thread.scheduleWithFixedDelay(guarded("look after the connection to NATS", this::look),
         0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
-    deadlines.scheduleWithFixedDelay(tryingOn("end the requests whose time is over", links::endOverdueWaits),
+    deadlines.scheduleWithFixedDelay(guarded("end the requests whose time is over", links::endOverdueWaits),
         LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  /** Returns a task that never fails: what is thrown on ends all further runs of a scheduled task without a word. */
-  static Runnable tryingOn(String what, Runnable task) {
+  /** Returns a task that never fails: an executor ends a repeated task without a word when the task throws. */
+  static Runnable guarded(String what, Runnable task) {
     return () -> {
       try {
         task.run();
       } catch (RuntimeException | Error e) {
-        log.error("Could not {}, trying on", what, e);
+        log.error("Failed to {}. The connection stays as it is; report this error, and restart the application if it repeats", what, e);
       }
     };
   }
@@ -99,7 +99,8 @@ final class NatsConnector implements AutoCloseable {
   private void replaceRefused(NatsLink refused) {
     String refusal = refused.state().problem();
     if (!Objects.equals(refusal, lastRefusal)) {
-      log.error("NATS refused a subscription: {}", refusal);
+      log.error("NATS refused a subscription: {}. The application is not ready without it. Give this user the right to "
+          + "subscribe; every 2 s another connection tries it", refusal);
     }
     lastRefusal = refusal;
     if (System.nanoTime() - currentSince >= REFUSED_WAIT.toNanos() && links.size() < MAX_LINKS) {
@@ -117,10 +118,10 @@ final class NatsConnector implements AutoCloseable {
       links.add(next, former);
       use(next, former);
     } catch (InterruptedException | CancellationException e) {
-      // By close(), or too late by NatsDataPort: then the next look tries again
+      // close() ended the attempt, or NatsDataPort did so too late: then the next look tries again
       links.close(next);
     } catch (IOException | RuntimeException e) {
-      links.close(next); // and so its state has heard all
+      links.close(next); // waits until its state has heard all
       failed(e, next.state().problem());
     }
   }
@@ -133,7 +134,7 @@ final class NatsConnector implements AutoCloseable {
     }
     String known = problem;
     if (known == null || !known.startsWith(cause)) { // the server's words do not arrive each time
-      log.warn("Cannot connect to NATS, trying on: {}", cause);
+      log.warn("Cannot connect to NATS: {}. The attempts go on; check the address, the login and the server", cause);
       problem = cause;
     }
   }
@@ -149,13 +150,13 @@ final class NatsConnector implements AutoCloseable {
       log.info("Connected to NATS at {}", NatsConnectionState.masked(next.server()));
     }
     former.state().superseded();
-    thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
+    thread.schedule(guarded("end the subscriptions of a replaced connection", former::drainAll),
         OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
     closeAfter((refused ? REFUSED_RETIREMENT : retirement).toMillis(), former);
   }
 
   private void closeAfter(long millis, NatsLink former) {
-    thread.schedule(tryingOn("close a replaced connection", () -> {
+    thread.schedule(guarded("close a replaced connection", () -> {
       if (former.inbox().isAwaitingReplies()) {
         closeAfter(LOOK_MILLIS, former);
       } else {

@@ -73,24 +73,28 @@ final class NatsInbox {
       throw new BrokerException(Reason.TIMEOUT, "interrupted before the request was sent");
     }
     String replyTo = prefix + Long.toString(lastToken.incrementAndGet(), Character.MAX_RADIX);
-    String subject = message.subject();
-    Wait wait = new Wait(subject, STREAM_HEADERS.stream().anyMatch(message.headers()::containsKey),
-        System.nanoTime() + timeout.toNanos());
+    Wait wait = new Wait(message, timeout);
     waits.put(replyTo, wait);
     try {
       send.accept(replyTo);
+      return reply(wait, timeout);
+    } finally {
+      waits.remove(replyTo);
+    }
+  }
+
+  private static BrokerMessage reply(Wait wait, Duration timeout) {
+    try {
       Object outcome = wait.get();
       if (outcome instanceof Message reply) {
         return NatsMessages.toBrokerMessage(reply);
       }
-      throw failure((Reason) outcome, subject, timeout);
+      throw failure((Reason) outcome, wait.subject, timeout);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
     } catch (ExecutionException e) {
       throw new BrokerException(Reason.TIMEOUT, "closed while waiting for the reply", e);
-    } finally {
-      waits.remove(replyTo);
     }
   }
 
@@ -161,10 +165,10 @@ final class NatsInbox {
     private final boolean forStream;
     private final long deadline;
 
-    private Wait(String subject, boolean forStream, long deadline) {
-      this.subject = subject;
-      this.forStream = forStream;
-      this.deadline = deadline;
+    private Wait(BrokerMessage message, Duration timeout) {
+      this.subject = message.subject();
+      this.forStream = STREAM_HEADERS.stream().anyMatch(message.headers()::containsKey);
+      this.deadline = System.nanoTime() + timeout.toNanos();
     }
   }
 }

@@ -35,15 +35,13 @@ final class NatsInputBuffer {
 
   /** Reads as {@link InputStream#read(byte[], int, int)} of the source does. */
   int read(InputStream source, byte[] target, int offset, int length) throws IOException {
-    check();
-    while (start == checked) {
+    for (check(); start == checked; check()) {
       makeRoom();
       int count = source.read(buffer, end, buffer.length - end);
       if (count < 0) {
         return count;
       }
       end += count;
-      check();
     }
     int count = Math.min(length, checked - start);
     System.arraycopy(buffer, start, target, offset, count);
@@ -93,11 +91,10 @@ final class NatsInputBuffer {
       return false;
     }
     byte[] headers = Arrays.copyOfRange(buffer, lineEnd, headersEnd);
-    if (isReadable(headers)) {
-      checked = headersEnd;
-    } else {
-      replace(headersEnd, wrapped(lastBlank(totalAt), headers, total - length));
+    if (!isReadable(headers)) {
+      headersEnd = replace(headersEnd, wrapped(lastBlank(totalAt), headers, total - length));
     }
+    checked = headersEnd;
     unchecked = total - length + LINE_END;
     return true;
   }
@@ -120,14 +117,15 @@ final class NatsInputBuffer {
         .getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  /** Puts the bytes in place of those between what is checked and {@code to}. */
-  private void replace(int to, byte[] bytes) {
+  /** Puts the bytes in place of those between what is checked and {@code to}; returns where they end. */
+  private int replace(int to, byte[] bytes) {
     byte[] rest = Arrays.copyOfRange(buffer, to, end);
-    end = checked + bytes.length + rest.length;
+    int bytesEnd = checked + bytes.length;
+    end = bytesEnd + rest.length;
     buffer = Arrays.copyOf(buffer, Math.max(buffer.length, end));
     System.arraycopy(bytes, 0, buffer, checked, bytes.length);
-    checked += bytes.length;
-    System.arraycopy(rest, 0, buffer, checked, rest.length);
+    System.arraycopy(rest, 0, buffer, bytesEnd, rest.length);
+    return bytesEnd;
   }
 
   /** Returns the position after the line's end, or -1. */

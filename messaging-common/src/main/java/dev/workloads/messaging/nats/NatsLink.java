@@ -111,7 +111,7 @@ final class NatsLink implements AutoCloseable {
     try {
       subscription.receiver().receive(NatsMessages.toBrokerMessage(message), this::publish);
     } catch (Throwable e) { // jnats would tell nobody
-      log.error("The receiver of {} failed", subscription, e);
+      log.error("The receiver of {} failed: its message is lost, and gets no reply", subscription, e);
     }
   }
 

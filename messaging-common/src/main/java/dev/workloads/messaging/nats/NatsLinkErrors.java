@@ -70,7 +70,7 @@ final class NatsLinkErrors implements ErrorListener {
   private void refusedSubscription(String pattern, String error) {
     List<NatsSubscription> refused =
         subscriptions.stream().filter(subscription -> subscription.patterns().contains(pattern)).toList();
-    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) { // it is the inbox, or needed
+    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) { // none: it is the inbox
       state.refused(error);
     } else {
       refused.forEach(subscription -> subscription.tellRefusal(error));
@@ -80,7 +80,7 @@ final class NatsLinkErrors implements ErrorListener {
   private void warn(String error) {
     if (System.nanoTime() - nextWarningAt >= 0) { // there may be one for each message
       nextWarningAt = System.nanoTime() + BETWEEN_WARNINGS;
-      log.warn("NATS reported an error: {}", error);
+      log.warn("NATS reported an error: {}. It did not do what was asked; check the rights of this user and the server's limits", error);
     }
   }
 
@@ -94,7 +94,7 @@ final class NatsLinkErrors implements ErrorListener {
     }
   }
 
-  // Of something that tells more: of a timeout's reason, or of the server's own words before it hung up
+  // A consequence says less than what led to it: a timeout's reason, or the server's own words before it hung up
   private boolean isConsequence(Throwable cause) {
     Class<?> type = cause.getClass();
     return cause instanceof CancellationException || cause instanceof TimeoutException
@@ -104,13 +104,14 @@ final class NatsLinkErrors implements ErrorListener {
 
   @Override
   public void slowConsumerDetected(Connection connection, Consumer consumer) {
-    log.warn("Messages came in faster than this application could even refuse them: {} were dropped unanswered",
+    log.warn("Messages came in faster than this application could even refuse them: {} were dropped unanswered. "
+        + "Start more instances",
         consumer.getDroppedCount());
   }
 
   @Override
   public void messageDiscarded(Connection connection, Message message) {
-    log.warn("A message was not sent: the outgoing queue is full");
+    log.warn("A message was not sent, since the outgoing queue is full. Publish less at once, or over a faster network");
   }
 
   /** Returns what a person can act on. */

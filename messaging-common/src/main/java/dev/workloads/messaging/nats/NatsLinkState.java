@@ -63,7 +63,7 @@ final class NatsLinkState {
     return serverAddress;
   }
 
-  /** Called when another link has taken this one's place, or it is about to be closed: its end is no news. */
+  /** Called on any thread when another link has taken this one's place, or it is about to be closed: its end is no news. */
   void superseded() {
     superseded = true;
   }
@@ -97,7 +97,7 @@ final class NatsLinkState {
     problem = why;
   }
 
-  // An event may come late: what counts is the status that the connection has now
+  // An event may come late, so the present status of the connection counts
   void onEvent(Connection connection, Events event) {
     boolean connected = connection.getStatus() == Status.CONNECTED;
     if (event == Events.CONNECTED) {
@@ -110,8 +110,7 @@ final class NatsLinkState {
     } else if (event == Events.LAME_DUCK) {
       leaving(connection);
     } else if (event == Events.CLOSED || event == Events.DISCONNECTED && !connected) {
-      lost();
-      phase = event == Events.CLOSED ? Phase.CLOSED : phase;
+      lost(event == Events.CLOSED ? Phase.CLOSED : Phase.LOST);
     }
   }
 
@@ -122,7 +121,7 @@ final class NatsLinkState {
   }
 
   private void reconnected(Connection connection) {
-    lost(); // jnats may have been quicker than its event of the loss
+    lost(Phase.LOST); // jnats may have been quicker than its event of the loss
     connected(connection);
     if (!superseded) {
       log.info("Connected to NATS at {}", NatsConnectionState.masked(connection.getConnectedUrl()));
@@ -130,19 +129,19 @@ final class NatsLinkState {
   }
 
   private void leaving(Connection connection) {
-    log.info("The NATS server {} is about to stop", NatsConnectionState.masked(connection.getConnectedUrl()));
+    log.info("The NATS server {} is about to stop. This application moves to another one",
+        NatsConnectionState.masked(connection.getConnectedUrl()));
     phase = phase == Phase.REFUSED ? phase : Phase.LEAVING; // what was refused is replaced anyway
   }
 
-  // jnats reports each attempt to reconnect that failed as well
-  private void lost() {
-    if (isUp()) {
-      phase = Phase.LOST;
+  private void lost(Phase next) {
+    if (isUp()) { // jnats reports each attempt to reconnect that failed as well
       lostAt = System.nanoTime();
       problem = "connection lost";
       if (!superseded) {
-        log.warn("Lost the connection to NATS, reconnecting");
+        log.warn("Lost the connection to NATS. Requests are refused until the attempts to reconnect succeed");
       }
     }
+    phase = next;
   }
 }

@@ -34,7 +34,7 @@ final class NatsLinks implements AutoCloseable {
     List<NatsSubscription> moving = add(next);
     moving.stream().filter(NatsSubscription::isNeeded).forEach(needed -> move(needed, former, next));
     next.confirm();
-    // After what is needed, which comes first where the server limits the number of subscriptions
+    // What is needed comes first, since the server may limit the number of subscriptions
     moving.stream().filter(other -> !other.isNeeded()).forEach(other -> move(other, former, next));
     next.confirm();
   }
@@ -49,7 +49,7 @@ final class NatsLinks implements AutoCloseable {
 
   private void move(NatsSubscription subscription, NatsLink former, NatsLink next) {
     if (!subscription.overlaps()) {
-      // Two would get each message twice: rather a gap. Without the lock, which nobody is to wait for so long.
+      // Two would get each message twice: a gap is better. The lock is not held: nobody is to wait for it so long.
       former.drain(subscription, DRAIN_TIMEOUT);
     }
     synchronized (this) {

@@ -497,7 +497,7 @@ class NatsTransportReconnectTests {
         }).build(), LONG_GRACE, Duration.ofMillis(100)));
     await().until(transport::isReady);
     assertThat(failures).hasNegativeValue();
-    assertThat(output.getOut()).containsOnlyOnce("trying on: of a kind that nobody expects");
+    assertThat(output.getOut()).containsOnlyOnce("Cannot connect to NATS: of a kind that nobody expects");
   }
 
   @Test
@@ -505,12 +505,12 @@ class NatsTransportReconnectTests {
     AtomicInteger runs = new AtomicInteger();
     ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     open.add(timer::shutdownNow);
-    timer.scheduleWithFixedDelay(NatsConnector.tryingOn("do what is due", () -> {
+    timer.scheduleWithFixedDelay(NatsConnector.guarded("do what is due", () -> {
       runs.incrementAndGet();
       throw new OutOfMemoryError("of the test");
     }), 0, 1, MILLISECONDS);
     await().until(() -> runs.get() > 2);
-    assertThat(output.getOut()).contains("Could not do what is due, trying on");
+    assertThat(output.getOut()).contains("Failed to do what is due");
   }
 
   private static void requestUntilInterrupted(MessagingClient client, AtomicInteger replies, Queue<Reason> failures) {
