@@ -1,15 +1,11 @@
 package dev.workloads.messaging.nats;
 
-import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.nats.NatsLinkState.Phase;
 import io.nats.client.AuthenticationException;
-import io.nats.client.Connection.Status;
 import io.nats.client.Options;
 import io.nats.client.Statistics;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -33,168 +29,135 @@ final class NatsConnector implements AutoCloseable {
   private static final long LOOK_MILLIS = 50;
   // How soon a subscription that was refused is tried again: the server may have been given other permissions
   private static final Duration REFUSED_WAIT = Duration.ofSeconds(2);
-  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
-  // How long there are both the former and the new subscription where they may overlap. The servers of a cluster tell each
-  // other of subscriptions with a delay: one may still send a message towards the former, and where that has gone, its server
-  // must know the new one to pass the message on, or it drops it.
+  // How long both the former and the new subscription stay where they may overlap. The servers of a cluster tell each other of
+  // subscriptions with a delay. One may still send a message towards the former subscription; if that has gone, its server drops
+  // the message unless it knows the new one.
   private static final Duration OVERLAP = Duration.ofMillis(500);
-  // How long a link that was replaced stays for the replies of handlers; later ones go over the current link. It stays for
-  // the replies to its own requests, too, until the last has ended: they come only there.
-  private static final Duration RETIREMENT = Duration.ofSeconds(60);
+  // How long a replaced link stays for the replies of handlers. Later replies go over the current link. The replies to the
+  // requests of a replaced link come only there: it stays until the last request has ended, too.
+  static final Duration RETIREMENT = Duration.ofSeconds(60);
   private static final Duration REFUSED_RETIREMENT = Duration.ofSeconds(10); // where a new one comes every 2 s
-  private static final int MAX_LINKS = 10; // past it no further one is tried in place of one that was refused a subscription
+  private static final int MAX_LINKS = 10; // with so many, a link that was refused a subscription is not replaced
 
   private final NatsLinkFactory factory;
   private final Duration readyGrace;
   private final Duration retirement;
   private final ScheduledThreadPoolExecutor thread =
-      new ScheduledThreadPoolExecutor(1,
-          new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
+      new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-connector"), new ThreadPoolExecutor.DiscardPolicy());
   private final ScheduledThreadPoolExecutor deadlines =
       new ScheduledThreadPoolExecutor(1, new DaemonThreadFactory("nats-deadlines"));
   private final NatsLinks links = new NatsLinks();
-  private volatile @Nullable NatsLink current;
+  private volatile NatsLink current; // at first one that was never connected
   private volatile boolean readyOnce;
-  private volatile boolean requesting; // so that replies must be received as well
-  private volatile @Nullable String problem = "not connected yet"; // while there is no link that jnats looks after
+  private volatile @Nullable String problem = "not connected yet"; // why there is no link that jnats keeps up, if so
   // On the connector's thread only
   private int attempt;
   private @Nullable String lastRefusal;
   private long nextAttemptAt = System.nanoTime();
-
-  NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait) {
-    this(template, readyGrace, maxReconnectWait, RETIREMENT);
-  }
+  private long currentSince;
 
   NatsConnector(Options template, Duration readyGrace, Duration maxReconnectWait, Duration retirement) {
     this.factory = new NatsLinkFactory(template, maxReconnectWait);
     this.readyGrace = readyGrace;
     this.retirement = retirement;
+    this.current = factory.newLink();
   }
 
   /** Starts to connect. */
   void start() {
-    thread.scheduleWithFixedDelay(tryingOn("look after the connection to NATS", this::look),
+    thread.scheduleWithFixedDelay(guarded("look after the connection to NATS", this::look),
         0, LOOK_MILLIS, TimeUnit.MILLISECONDS);
-    deadlines.scheduleWithFixedDelay(
-        tryingOn("end the requests whose time is over", links::endOverdueWaits),
+    deadlines.scheduleWithFixedDelay(guarded("end the requests whose time is over", links::endOverdueWaits),
         LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  /** Returns a task that never fails: what is thrown on ends all further runs of a scheduled task without a word. */
-  static Runnable tryingOn(String what, Runnable task) {
+  /** Returns a task that never fails: an executor ends a repeated task without a word when the task throws. */
+  static Runnable guarded(String what, Runnable task) {
     return () -> {
       try {
         task.run();
       } catch (RuntimeException | Error e) {
-        log.error("Could not {}, trying on", what, e);
+        log.error("Failed to {}. The connection stays as it is; report this error, and restart the application if it repeats", what, e);
       }
     };
   }
 
   private void look() {
     NatsLink link = current;
-    Phase phase = link == null ? Phase.CLOSED : link.state().phase();
-    if (link == null || phase == Phase.CLOSED || link.state().isLeaving()) {
-      replace(link);
-    } else if (phase == Phase.REFUSED) {
-      replaceRefused(link);
-    } else if (phase == Phase.SUBSCRIBING) {
-      link.confirm();
-    } else if (phase == Phase.READY) {
-      readyOnce = true;
-      lastRefusal = null;
+    switch (link.state().phase()) {
+      case CLOSED, LEAVING -> replace(link);
+      case REFUSED -> replaceRefused(link);
+      case SUBSCRIBING -> link.confirm();
+      case READY -> {
+        readyOnce = true;
+        lastRefusal = null;
+      }
+      case LOST -> { } // jnats tries to bring it back
     }
   }
 
   private void replaceRefused(NatsLink refused) {
     String refusal = refused.state().problem();
     if (!Objects.equals(refusal, lastRefusal)) {
-      log.error("NATS refused a subscription: {}", refusal);
+      log.error("NATS refused a subscription: {}. The application is not ready without it. Give this user the right to "
+          + "subscribe; every 2 s another connection tries it", refusal);
     }
     lastRefusal = refusal;
-    if (System.nanoTime() - refused.createdAt() >= REFUSED_WAIT.toNanos() && links.size() < MAX_LINKS) {
+    if (System.nanoTime() - currentSince >= REFUSED_WAIT.toNanos() && links.size() < MAX_LINKS) {
       replace(refused);
     }
   }
 
-  private void replace(@Nullable NatsLink former) {
+  private void replace(NatsLink former) {
     if (System.nanoTime() - nextAttemptAt < 0) {
       return;
     }
     NatsLink next = factory.newLink();
     try {
       next.connect();
+      links.add(next, former);
       use(next, former);
-      attempt = 0;
     } catch (InterruptedException | CancellationException e) {
-      // By close(), or too late by NatsDataPort: then the next look tries again
+      // close() ended the attempt, or NatsDataPort did so too late: then the next look tries again
       links.close(next);
     } catch (IOException | RuntimeException e) {
-      links.close(next); // and so its state has heard all
+      links.close(next); // waits until its state has heard all
       failed(e, next.state().problem());
-      nextAttemptAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(factory.waitMillis(attempt++));
     }
   }
 
   private void failed(Exception e, @Nullable String why) {
-    String cause = NatsLinkState.describe(e);
+    nextAttemptAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(factory.waitMillis(attempt++));
+    String cause = NatsLinkErrors.describe(e);
     if (why != null && !(e instanceof AuthenticationException)) {
       cause += ": " + NatsConnectionState.masked(why);
     }
     String known = problem;
     if (known == null || !known.startsWith(cause)) { // the server's words do not arrive each time
-      log.warn("Cannot connect to NATS, trying on: {}", cause);
+      log.warn("Cannot connect to NATS: {}. The attempts go on; check the address, the login and the server", cause);
       problem = cause;
     }
   }
 
-  /** Makes the link the current one and moves all subscriptions to it; returns when the server knows them. */
-  private void use(NatsLink next, @Nullable NatsLink former) {
-    if (requesting) {
-      next.subscribeInbox();
-    }
-    List<NatsSubscription> moving = links.add(next);
-    moving.stream().filter(NatsSubscription::isNeeded).forEach(needed -> move(needed, former, next));
-    next.confirm();
-    // After what is needed, which comes first where the server limits the number of subscriptions
-    moving.stream().filter(other -> !other.isNeeded()).forEach(other -> move(other, former, next));
-    next.confirm();
+  private void use(NatsLink next, NatsLink former) {
     current = next;
     readyOnce |= next.state().phase() == Phase.READY;
+    attempt = 0;
+    currentSince = System.nanoTime();
     problem = null;
-    if (former == null || former.state().phase() != Phase.REFUSED) {
+    boolean refused = former.state().phase() == Phase.REFUSED;
+    if (!refused) {
       log.info("Connected to NATS at {}", NatsConnectionState.masked(next.server()));
     }
-    if (former != null) {
-      retire(former);
-    }
-  }
-
-  private void move(NatsSubscription subscription, @Nullable NatsLink former, NatsLink next) {
-    if (!subscription.overlaps() && former != null) {
-      // Two would get each message twice: rather a gap. Without the lock, which nobody is to wait for so long.
-      former.drain(subscription, DRAIN_TIMEOUT);
-    }
-    links.subscribe(subscription, next);
-  }
-
-  private void retire(NatsLink former) {
     former.state().superseded();
-    if (former.state().phase() == Phase.CLOSED) {
-      links.close(former);
-      return;
-    }
-    Duration stays = former.state().phase() == Phase.REFUSED && retirement.compareTo(REFUSED_RETIREMENT) > 0
-        ? REFUSED_RETIREMENT : retirement;
-    thread.schedule(tryingOn("end the subscriptions of a replaced connection", former::drainAll),
+    thread.schedule(guarded("end the subscriptions of a replaced connection", former::drainAll),
         OVERLAP.toMillis(), TimeUnit.MILLISECONDS);
-    closeAfter(stays.toMillis(), former);
+    closeAfter((refused ? REFUSED_RETIREMENT : retirement).toMillis(), former);
   }
 
   private void closeAfter(long millis, NatsLink former) {
-    thread.schedule(tryingOn("close a replaced connection", () -> {
-      if (former.isAwaitingReplies()) {
+    thread.schedule(guarded("close a replaced connection", () -> {
+      if (former.inbox().isAwaitingReplies()) {
         closeAfter(LOOK_MILLIS, former);
       } else {
         links.close(former);
@@ -202,65 +165,30 @@ final class NatsConnector implements AutoCloseable {
     }), millis, TimeUnit.MILLISECONDS);
   }
 
-  /**
-   * Returns the link to send on now.
-   *
-   * @throws BrokerException if there is none
-   */
-  NatsLink connected() {
-    NatsLink link = current;
-    if (link == null || !link.isConnected()) {
-      throw new BrokerException(Reason.BROKER_UNAVAILABLE, NatsLink.UNAVAILABLE);
-    }
-    return link;
-  }
-
-  /**
-   * Returns the link to send a request on now.
-   *
-   * @throws BrokerException if there is none
-   */
-  NatsLink requester() {
-    requesting = true;
-    return connected();
+  /** Returns the link to send on. */
+  NatsLink current() {
+    return current;
   }
 
   boolean isReady() {
-    NatsLink link = current;
-    if (thread.isShutdown() || link == null) {
-      return false;
-    }
-    return switch (link.state().phase()) {
+    NatsLinkState state = current.state();
+    return !thread.isShutdown() && switch (state.phase()) {
       case READY -> true;
-      case CONNECTING, REFUSED -> false;
-      case SUBSCRIBING, LOST, CLOSED ->
-          readyOnce && System.nanoTime() - link.state().lostAt() <= readyGrace.toNanos();
+      case LEAVING -> readyOnce;
+      case REFUSED -> false;
+      case SUBSCRIBING, LOST, CLOSED -> readyOnce && System.nanoTime() - state.lostAt() <= readyGrace.toNanos();
     };
-  }
-
-  @Nullable String serverAddress() {
-    NatsLink link = current;
-    return link == null ? null : link.state().serverAddress();
   }
 
   NatsConnectionState state() {
     NatsLink link = current;
-    if (link == null) {
-      return new NatsConnectionState(Status.DISCONNECTED, null, problem);
-    }
-    String own = link.state().problem();
-    return new NatsConnectionState(link.status(), link.server(),
-        link.state().phase() == Phase.CLOSED && problem != null ? problem : own);
+    String reason = link.state().phase() == Phase.CLOSED ? problem : null;
+    return new NatsConnectionState(link.status(), link.server(), reason == null ? link.state().problem() : reason);
   }
 
   /** Returns all links and what is subscribed to on them. */
-  NatsLinks all() {
+  NatsLinks links() {
     return links;
-  }
-
-  /** Returns how many connections there are: the current one, and those replaced that still wait for replies. */
-  int links() {
-    return links.size();
   }
 
   Statistics statistics() {

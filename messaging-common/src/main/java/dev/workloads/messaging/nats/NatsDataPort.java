@@ -11,9 +11,9 @@ import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A socket of jnats that does what jnats leaves out: it checks whose certificate the server shows, where jnats accepts one
- * for any host as long as it trusts the issuer; and it notices a server that rejects a login and hangs up, where jnats
- * goes on waiting for its whole connect timeout. Made by jnats, which finds it by name.
+ * A socket of jnats that does what jnats leaves out. It checks the host name in the server's certificate; jnats checks the issuer
+ * alone. It notices a server that rejects a login and hangs up; jnats waits for its whole connect timeout. Made by jnats, which
+ * finds it by name.
  */
 public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
 
@@ -60,9 +60,9 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
   }
 
   /**
-   * Called on jnats' writing thread. Whoever writes to a socket is preempted by the process that it wakes, where processes
-   * are scheduled as groups, as containers are: every message would travel alone. Those who are about to send go first, and
-   * the next write takes what they send together.
+   * Called on jnats' writing thread. Where processes are scheduled as groups, as containers are, the process that a write wakes
+   * preempts the writer: every message would travel alone. The yield lets those go first who are about to send, and the next write
+   * takes what they send together.
    */
   @Override
   public void write(byte[] source, int length) throws IOException {
@@ -81,7 +81,7 @@ public final class NatsDataPort extends SocketDataPortWithWriteTimeout {
   public int read(byte[] target, int offset, int length) throws IOException {
     int count = -1;
     try {
-      count = input.read(super::read, target, offset, length);
+      count = input.read(in, target, offset, length);
     } catch (SSLException e) {
       // In TLS 1.3 a server refuses our certificate after the handshake, where jnats tells nobody
       options.getErrorListener().exceptionOccurred(connection, e);

@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -41,6 +42,9 @@ final class NatsInbox {
       "\\{(\"error\":\\{[^{}]*},\\s*)?\"stream\":\"[^\"]*\",\\s*(\"domain\":\"[^\"]*\",\\s*)?\"seq\":\\d+"
           + "(,\\s*\"\\w+\":(\"[^\"]*\"|\\w+))*}");
   private static final int ACKNOWLEDGEMENT_MAX_LENGTH = 1024;
+  // Also what servers to come may say; a worker that listens to the subject as well mostly says something else
+  private static final List<byte[]> STREAM_ANSWERS = Stream.of("{\"stream\":\"", "{\"error\":{")
+      .map(begin -> begin.getBytes(StandardCharsets.UTF_8)).toList();
   private static final AtomicBoolean WARNED = new AtomicBoolean();
 
   private final String prefix;
@@ -69,31 +73,37 @@ final class NatsInbox {
       throw new BrokerException(Reason.TIMEOUT, "interrupted before the request was sent");
     }
     String replyTo = prefix + Long.toString(lastToken.incrementAndGet(), Character.MAX_RADIX);
-    String subject = message.subject();
-    Wait wait = new Wait(subject, STREAM_HEADERS.stream().anyMatch(message.headers()::containsKey),
-        System.nanoTime() + timeout.toNanos());
+    Wait wait = new Wait(message, timeout);
     waits.put(replyTo, wait);
     try {
       send.accept(replyTo);
+      return reply(wait, timeout);
+    } finally {
+      waits.remove(replyTo);
+    }
+  }
+
+  private static BrokerMessage reply(Wait wait, Duration timeout) {
+    try {
       Object outcome = wait.get();
       if (outcome instanceof Message reply) {
         return NatsMessages.toBrokerMessage(reply);
       }
-      Reason reason = (Reason) outcome;
-      throw switch (reason) {
-        case NO_RESPONDERS -> new BrokerException(reason, "nobody is subscribed to " + subject);
-        case BROKER_UNAVAILABLE ->
-            BrokerException.refused("the message broker does not let messages be sent to " + subject);
-        default -> new BrokerException(reason, "no reply within " + timeout.toMillis() + " ms");
-      };
+      throw failure((Reason) outcome, wait.subject, timeout);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the reply", e);
     } catch (ExecutionException e) {
       throw new BrokerException(Reason.TIMEOUT, "closed while waiting for the reply", e);
-    } finally {
-      waits.remove(replyTo);
     }
+  }
+
+  private static BrokerException failure(Reason reason, String subject, Duration timeout) {
+    return switch (reason) {
+      case NO_RESPONDERS -> new BrokerException(reason, "nobody is subscribed to " + subject);
+      case BROKER_UNAVAILABLE -> BrokerException.refused("the message broker does not let messages be sent to " + subject);
+      default -> new BrokerException(reason, "no reply within " + timeout.toMillis() + " ms");
+    };
   }
 
   /** Takes a message to the inbox; called on the thread of its dispatcher. */
@@ -119,20 +129,13 @@ final class NatsInbox {
         && ACKNOWLEDGEMENT.matcher(new String(body, StandardCharsets.UTF_8)).matches();
   }
 
-  // Also what servers to come may say; what a worker says that listens to the subject as well is mostly something else
   private static boolean isOfAStream(Message message) {
-    byte[] body = message.getData();
-    return Stream.of("{\"stream\":\"", "{\"error\":{").map(begin -> begin.getBytes(StandardCharsets.UTF_8))
-        .anyMatch(begin -> body.length > begin.length && Arrays.equals(body, 0, begin.length, begin, 0, begin.length));
+    return STREAM_ANSWERS.stream().anyMatch(begin -> Arrays.mismatch(message.getData(), begin) == begin.length);
   }
 
-  /** Ends the waits for replies from the subject: the server has told that no message may be sent to it. */
+  /** Ends the waits for replies from the subject: the server lets no message be sent to it. */
   void refused(String subject) {
-    waits.values().forEach(wait -> {
-      if (wait.subject.equals(subject)) {
-        wait.complete(Reason.BROKER_UNAVAILABLE);
-      }
-    });
+    end(Reason.BROKER_UNAVAILABLE, wait -> wait.subject.equals(subject));
   }
 
   /** Returns whether anybody waits for a reply. */
@@ -143,11 +146,11 @@ final class NatsInbox {
   /** Ends the waits whose time is over. */
   void endOverdueWaits() {
     long now = System.nanoTime();
-    waits.values().forEach(wait -> {
-      if (now - wait.deadline >= 0) {
-        wait.complete(Reason.TIMEOUT);
-      }
-    });
+    end(Reason.TIMEOUT, wait -> now - wait.deadline >= 0);
+  }
+
+  private void end(Reason reason, Predicate<Wait> which) {
+    waits.values().stream().filter(which).forEach(wait -> wait.complete(reason));
   }
 
   /** Ends all waits. */
@@ -162,10 +165,10 @@ final class NatsInbox {
     private final boolean forStream;
     private final long deadline;
 
-    private Wait(String subject, boolean forStream, long deadline) {
-      this.subject = subject;
-      this.forStream = forStream;
-      this.deadline = deadline;
+    private Wait(BrokerMessage message, Duration timeout) {
+      this.subject = message.subject();
+      this.forStream = STREAM_HEADERS.stream().anyMatch(message.headers()::containsKey);
+      this.deadline = System.nanoTime() + timeout.toNanos();
     }
   }
 }

@@ -2,16 +2,17 @@ package dev.workloads.messaging.nats;
 
 import io.nats.client.support.IncomingHeadersProcessor;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
 
 /**
- * What the server has sent, on its way to jnats: headers that jnats cannot read are wrapped into one that it can, named
- * {@link #WRAPPED_HEADERS}, for {@link NatsMessages} to unwrap.
+ * Holds what the server has sent until jnats takes it, and wraps headers that jnats cannot read into one header that it can,
+ * {@link #WRAPPED_HEADERS}. {@link NatsMessages} unwraps them.
  *
- * <p>jnats' reading ends for good at a header beyond ASCII or otherwise malformed, which other clients may send, and
- * everybody's requests with it. Used by one thread at a time.
+ * <p>Other clients may send headers that are malformed or beyond ASCII. One of them would end jnats' reading for good, and with
+ * it the requests of everybody. Used by one thread at a time.
  */
 final class NatsInputBuffer {
 
@@ -19,8 +20,10 @@ final class NatsInputBuffer {
   static final String WRAPPED_HEADERS = "Wrapped-Headers";
 
   private static final int INITIAL_SIZE = 64 * 1024;
-  private static final byte[] MESSAGE = "MSG ".getBytes(StandardCharsets.US_ASCII);
-  private static final byte[] MESSAGE_WITH_HEADERS = "HMSG ".getBytes(StandardCharsets.US_ASCII);
+  // The first byte tells the server's operations apart: INFO, MSG, HMSG, PING, PONG, +OK, -ERR
+  private static final byte GREETING = 'I';
+  private static final byte MESSAGE = 'M';
+  private static final byte MESSAGE_WITH_HEADERS = 'H';
   private static final int LINE_END = "\r\n".length();
 
   // Grows to hold one message's headers, which the server's max_payload bounds
@@ -28,28 +31,17 @@ final class NatsInputBuffer {
   private int start; // jnats has taken the bytes up to here
   private int checked; // jnats can read the bytes up to here
   private int end; // of what has come in
-  private boolean greeted; // jnats wants the server's first line by itself, even if an error came along with it
-  private int unchecked; // bytes of a payload that need no look
+  private int unchecked; // bytes of a payload, which may hold anything
 
-  /** Where the bytes come from. */
-  @FunctionalInterface
-  interface Source {
-
-    /** Reads as {@link java.io.InputStream#read(byte[], int, int)} does. */
-    int read(byte[] target, int offset, int length) throws IOException;
-  }
-
-  /** Reads as {@link java.io.InputStream#read(byte[], int, int)} does. */
-  int read(Source source, byte[] target, int offset, int length) throws IOException {
-    check();
-    while (start == checked) {
+  /** Reads as {@link InputStream#read(byte[], int, int)} of the source does. */
+  int read(InputStream source, byte[] target, int offset, int length) throws IOException {
+    for (check(); start == checked; check()) {
       makeRoom();
       int count = source.read(buffer, end, buffer.length - end);
       if (count < 0) {
         return count;
       }
       end += count;
-      check();
     }
     int count = Math.min(length, checked - start);
     System.arraycopy(buffer, start, target, offset, count);
@@ -67,48 +59,43 @@ final class NatsInputBuffer {
     }
   }
 
-  /** Goes on through the protocol as far as it has come in: a control line, and for a message its headers and payload. */
+  /** Checks what has come in as far as it is whole: a control line, and for a message its headers and payload. */
   private void check() {
-    while (checked < end) {
+    boolean whole = true;
+    while (whole && checked < end) {
       int skipped = Math.min(unchecked, end - checked);
       unchecked -= skipped;
       checked += skipped;
       int lineEnd = lineEnd();
-      if (lineEnd < 0) {
-        return;
-      }
-      if (!greeted) {
-        greeted = true;
-        checked = lineEnd;
-        return;
-      }
-      if (startsWith(MESSAGE_WITH_HEADERS)) {
-        if (!checkHeaders(lineEnd)) {
-          return;
-        }
-      } else {
-        unchecked = startsWith(MESSAGE) ? number(lineEnd - LINE_END) + LINE_END : 0;
-        checked = lineEnd;
-      }
+      whole = lineEnd > 0 && checkOperation(buffer[checked], lineEnd);
     }
   }
 
-  /** Returns false if they have not come in whole. */
+  /** Returns false if jnats needs more, or is to take what is checked before what follows. */
+  private boolean checkOperation(byte operation, int lineEnd) {
+    if (operation == MESSAGE_WITH_HEADERS) {
+      return checkHeaders(lineEnd);
+    }
+    unchecked = operation == MESSAGE ? number(lineEnd - LINE_END) + LINE_END : 0;
+    checked = lineEnd;
+    return operation != GREETING; // jnats wants the greeting by itself, even if an error came along with it
+  }
+
+  /** Returns false if the headers have not come in whole. */
   private boolean checkHeaders(int lineEnd) {
     int total = number(lineEnd - LINE_END);
-    int beforeTotal = lastBlank(lineEnd - LINE_END);
-    int length = number(beforeTotal);
-    if (end - lineEnd < length) {
+    int totalAt = lastBlank(lineEnd - LINE_END);
+    int length = number(totalAt);
+    int headersEnd = lineEnd + length;
+    if (end < headersEnd) {
       return false;
     }
-    byte[] headers = Arrays.copyOfRange(buffer, lineEnd, lineEnd + length);
-    int payload = total - length + LINE_END;
-    if (isReadable(headers)) {
-      checked = lineEnd + length;
-    } else {
-      replace(lineEnd + length, line(lastBlank(beforeTotal), headers, total - length));
+    byte[] headers = Arrays.copyOfRange(buffer, lineEnd, headersEnd);
+    if (!isReadable(headers)) {
+      headersEnd = replace(headersEnd, wrapped(lastBlank(totalAt), headers, total - length));
     }
-    unchecked = payload;
+    checked = headersEnd;
+    unchecked = total - length + LINE_END;
     return true;
   }
 
@@ -122,28 +109,23 @@ final class NatsInputBuffer {
     }
   }
 
-  /** Returns the control line, as far as to the lengths, with new lengths and the wrapped headers. */
-  private byte[] line(int lengthsAt, byte[] headers, int payload) {
+  /** Returns the control line up to the lengths, new lengths, and the headers wrapped into one. */
+  private byte[] wrapped(int lengthsAt, byte[] headers, int payload) {
     String wrapped = "NATS/1.0\r\n" + WRAPPED_HEADERS + ":" + Base64.getEncoder().encodeToString(headers) + "\r\n\r\n";
     String begin = new String(buffer, checked, lengthsAt - checked, StandardCharsets.ISO_8859_1);
     return (begin + " " + wrapped.length() + " " + (wrapped.length() + payload) + "\r\n" + wrapped)
         .getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  /** Puts the bytes in place of those from the checked ones to here. */
-  private void replace(int to, byte[] bytes) {
-    byte[] replaced = new byte[Math.max(buffer.length, checked + bytes.length + end - to)];
-    System.arraycopy(buffer, 0, replaced, 0, checked);
-    System.arraycopy(bytes, 0, replaced, checked, bytes.length);
-    System.arraycopy(buffer, to, replaced, checked + bytes.length, end - to);
-    end += bytes.length - (to - checked);
-    checked += bytes.length;
-    buffer = replaced;
-  }
-
-  private boolean startsWith(byte[] operation) {
-    return end - checked >= operation.length
-        && Arrays.equals(buffer, checked, checked + operation.length, operation, 0, operation.length);
+  /** Puts the bytes in place of those between what is checked and {@code to}; returns where they end. */
+  private int replace(int to, byte[] bytes) {
+    byte[] rest = Arrays.copyOfRange(buffer, to, end);
+    int bytesEnd = checked + bytes.length;
+    end = bytesEnd + rest.length;
+    buffer = Arrays.copyOf(buffer, Math.max(buffer.length, end));
+    System.arraycopy(bytes, 0, buffer, checked, bytes.length);
+    System.arraycopy(rest, 0, buffer, bytesEnd, rest.length);
+    return bytesEnd;
   }
 
   /** Returns the position after the line's end, or -1. */

@@ -41,10 +41,9 @@ final class NatsLink implements AutoCloseable {
   private static final Duration SERVER_PATIENCE = Duration.ofSeconds(2);
   private static final Duration CLOSING_PATIENCE = Duration.ofSeconds(1);
 
-  private final long createdAt = System.nanoTime();
   private final Options options;
   private final NatsInbox inbox;
-  private final NatsLinkState state;
+  private final NatsLinkState state = new NatsLinkState();
   private final ThreadPoolExecutor callbacks = new ThreadPoolExecutor(0, 1, 1, TimeUnit.SECONDS,
       new LinkedBlockingQueue<>(), new DaemonThreadFactory("nats-callbacks"));
   private final NatsPings pings = new NatsPings();
@@ -61,8 +60,8 @@ final class NatsLink implements AutoCloseable {
   NatsLink(Options.Builder options, String inboxPrefix, LongAdder sentMessages) {
     this.sentMessages = sentMessages;
     this.inbox = new NatsInbox(inboxPrefix + NUID.nextGlobal() + ".");
-    this.state = new NatsLinkState(inbox::refused, this::doesWithout);
-    this.options = options.callbackExecutor(callbacks).connectionListener(state::onEvent).errorListener(state).build();
+    this.options = options.callbackExecutor(callbacks).connectionListener(state::onEvent)
+        .errorListener(new NatsLinkErrors(state, inbox, subscriptions.keySet())).build();
   }
 
   /**
@@ -71,22 +70,15 @@ final class NatsLink implements AutoCloseable {
    * @throws IOException if there is no connection; the state says why once {@link #close()} has returned
    */
   void connect() throws IOException, InterruptedException {
-    Connection connected = Nats.connect(options);
-    connection = connected;
-    callbacks.execute(() -> state.connected(connected));
+    connection = Nats.connect(options);
   }
 
   NatsLinkState state() {
     return state;
   }
 
-  /** Returns when the link was made, by {@link System#nanoTime}. */
-  long createdAt() {
-    return createdAt;
-  }
-
-  boolean isConnected() {
-    return status() == Status.CONNECTED;
+  NatsInbox inbox() {
+    return inbox;
   }
 
   Status status() {
@@ -96,22 +88,19 @@ final class NatsLink implements AutoCloseable {
 
   /** Returns the server connected to, or {@code null}. */
   @Nullable String server() {
-    Connection current = connection;
-    return current == null || !isConnected() ? null : current.getConnectedUrl();
+    return status() == Status.CONNECTED ? requireNonNull(connection).getConnectedUrl() : null;
   }
 
   /**
-   * Subscribes, unless it has; the server knows of it when {@link #confirm} has returned, or after a reconnect.
+   * Subscribes; the server knows of it when {@link #confirm} has returned, or after a reconnect.
    *
    * @throws IllegalStateException if the connection is closed
    */
   void subscribe(NatsSubscription subscription) {
-    if (!subscriptions.containsKey(subscription)) {
-      state.subscribing(subscription.isNeeded());
-      NatsLinkSubscription ours = newSubscription(message -> receive(subscription, message));
-      subscriptions.put(subscription, ours); // before the server may refuse it
-      ours.subscribe(subscription.patterns(), subscription.group());
-    }
+    state.subscribing(subscription.isNeeded());
+    NatsLinkSubscription ours = newSubscription(message -> receive(subscription, message));
+    subscriptions.put(subscription, ours); // before the server may refuse it
+    ours.subscribe(subscription.patterns(), subscription.group());
   }
 
   private NatsLinkSubscription newSubscription(MessageHandler handler) {
@@ -122,28 +111,22 @@ final class NatsLink implements AutoCloseable {
     try {
       subscription.receiver().receive(NatsMessages.toBrokerMessage(message), this::publish);
     } catch (Throwable e) { // jnats would tell nobody
-      log.error("The receiver of {} failed", subscription, e);
+      log.error("The receiver of {} failed: its message is lost, and gets no reply", subscription, e);
     }
   }
 
-  /** Returns whether the application does without what the server has refused; then the log says so once. */
-  private boolean doesWithout(String pattern, String error) {
-    List<NatsSubscription> refused =
-        subscriptions.keySet().stream().filter(each -> each.patterns().contains(pattern)).toList();
-    if (refused.isEmpty() || refused.stream().anyMatch(NatsSubscription::isNeeded)) {
-      return false;
-    }
-    refused.forEach(each -> each.tellRefusal(error));
-    return true;
+  boolean isInboxSubscribed() {
+    return inboxSubscribed;
   }
 
   /**
    * Subscribes to the replies to requests, unless it has; does not wait for the server.
    *
-   * @throws BrokerException if the connection is closed
+   * @throws BrokerException if there is no connection
    */
   synchronized void subscribeInbox() {
     if (!inboxSubscribed) {
+      connection(); // or it is refused
       try {
         state.subscribing(true);
         newSubscription(inbox::receive).subscribe(List.of(inbox.pattern()), null);
@@ -160,31 +143,23 @@ final class NatsLink implements AutoCloseable {
    */
   void confirm() {
     long lostBefore = state.lostAt();
-    if (flush(SERVER_PATIENCE)) {
-      try {
-        // The callbacks of refusals come first: the server sent them before its answer to the flush
-        callbacks.submit(() -> state.confirmed(lostBefore)).get(SERVER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      } catch (ExecutionException | TimeoutException e) {
-        log.debug("The subscriptions were not confirmed", e);
-      }
+    try {
+      flush(SERVER_PATIENCE);
+      // The callbacks of refusals come first: the server sent them before its answer to the flush
+      callbacks.submit(() -> state.confirmed(lostBefore)).get(SERVER_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException | IllegalStateException | BrokerException e) {
+      log.debug("The subscriptions were not confirmed", e);
     }
   }
 
-  private boolean flush(Duration timeout) {
-    try {
-      Connection connected = connection();
-      return pings.inTurn(System.nanoTime() + timeout.toNanos(), left -> {
-        connected.flush(left);
-        return true;
-      });
-    } catch (TimeoutException | IllegalStateException | BrokerException e) {
-      log.debug("The NATS server did not answer in time", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    return false;
+  private void flush(Duration timeout) throws InterruptedException, TimeoutException {
+    Connection connected = connection();
+    pings.inTurn(System.nanoTime() + timeout.toNanos(), left -> {
+      connected.flush(left);
+      return true;
+    });
   }
 
   /** Returns how many messages of the subscription wait for its receiver. */
@@ -233,16 +208,6 @@ final class NatsLink implements AutoCloseable {
       subscribeInbox();
     }
     return inbox.request(message, timeout, replyTo -> publish(message, replyTo));
-  }
-
-  /** Returns whether a request of this link still waits for its reply. */
-  boolean isAwaitingReplies() {
-    return inbox.isAwaitingReplies();
-  }
-
-  /** Ends the waits for replies whose time is over. */
-  void endOverdueWaits() {
-    inbox.endOverdueWaits();
   }
 
   /**
@@ -296,23 +261,22 @@ final class NatsLink implements AutoCloseable {
   @Override
   public void close() {
     state.superseded();
-    flush(CLOSING_PATIENCE);
-    Connection closing = connection;
     try {
-      if (closing != null) {
-        closing.close();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (RuntimeException e) {
-      log.warn("The connection to NATS did not close in order", e);
-    }
-    inbox.close();
-    callbacks.shutdown();
-    try {
+      closeConnection();
+      callbacks.shutdown();
       callbacks.awaitTermination(CLOSING_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      inbox.close(); // last: no request can be sent any more
+    }
+  }
+
+  private void closeConnection() throws InterruptedException {
+    try (Connection closing = connection) {
+      flush(CLOSING_PATIENCE);
+    } catch (TimeoutException | RuntimeException e) {
+      log.debug("The connection to NATS did not close in order", e);
     }
   }
 }

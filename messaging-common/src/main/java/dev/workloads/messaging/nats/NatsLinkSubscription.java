@@ -7,6 +7,7 @@ import io.nats.client.MessageHandler;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -23,7 +24,7 @@ final class NatsLinkSubscription {
 
   private static final Logger log = LoggerFactory.getLogger(NatsLinkSubscription.class);
   private static final long DRAIN_LOOK_MILLIS = 2;
-  // Between socket and handler. Handlers are quick, so no more piles up than comes in during a pause of the JVM.
+  // How much waits between socket and handler. Handlers are quick: no more piles up than comes in during a pause of the JVM.
   private static final long MAX_PENDING_MESSAGES = 65_536;
   private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
 
@@ -69,11 +70,7 @@ final class NatsLinkSubscription {
     FutureTask<Boolean> drained = new FutureTask<>(() -> drainUntil(deadline));
     new DaemonThreadFactory("nats-drain").newThread(drained).start();
     try {
-      // jnats waits for a lost connection to return, and it tells nobody when a queue is empty: it looks each millisecond
-      while (!drained.isDone() && (isConnected() || pending() > 0)) {
-        TimeUnit.MILLISECONDS.sleep(DRAIN_LOOK_MILLIS);
-      }
-      return drained.isDone() && isConnected() ? drained.get() : pending() == 0;
+      return await(drained);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException e) {
@@ -82,10 +79,18 @@ final class NatsLinkSubscription {
     return false;
   }
 
+  private boolean await(Future<Boolean> drained) throws InterruptedException, ExecutionException {
+    // jnats waits for a lost connection to return, and it tells nobody when a queue is empty: it looks each millisecond
+    while (!drained.isDone() && (isConnected() || pending() > 0)) {
+      TimeUnit.MILLISECONDS.sleep(DRAIN_LOOK_MILLIS);
+    }
+    return drained.isDone() && isConnected() ? drained.get() : pending() == 0;
+  }
+
   private boolean drainUntil(long deadline) throws InterruptedException, ExecutionException, TimeoutException {
     boolean drained = pings.inTurn(deadline, dispatcher::drain)
         .get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-    return drained && System.nanoTime() < deadline; // when jnats gives up, it stops the dispatcher and takes it for drained
+    return drained && System.nanoTime() < deadline; // at its timeout jnats stops the dispatcher and calls it drained
   }
 
   private boolean isConnected() {

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.nats;
 
+import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.nats.NatsLinkState.Phase;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All links that there are, the newest last, and what is subscribed to on them. Safe for use by many threads: the lock is
@@ -14,67 +16,68 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 final class NatsLinks implements AutoCloseable {
 
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(2);
+
   private final Set<NatsSubscription> subscriptions = new LinkedHashSet<>(); // under the lock
   private final List<NatsLink> links = new CopyOnWriteArrayList<>(); // a link is added under the lock
   private boolean closed; // under the lock
 
   /**
-   * Adds a connected link, which gets all that is subscribed to from now on; returns what was subscribed to before.
+   * Adds a connected link and moves all that is subscribed to over to it; returns when the server knows that.
    *
    * @throws CancellationException if all is closed
    */
-  synchronized List<NatsSubscription> add(NatsLink link) {
+  void add(NatsLink next, NatsLink former) {
+    if (former.isInboxSubscribed()) {
+      next.subscribeInbox();
+    }
+    List<NatsSubscription> moving = add(next);
+    moving.stream().filter(NatsSubscription::isNeeded).forEach(needed -> move(needed, former, next));
+    next.confirm();
+    // What is needed comes first, since the server may limit the number of subscriptions
+    moving.stream().filter(other -> !other.isNeeded()).forEach(other -> move(other, former, next));
+    next.confirm();
+  }
+
+  private synchronized List<NatsSubscription> add(NatsLink link) {
     if (closed) {
       throw new CancellationException("closed");
     }
-    links.add(link);
+    links.add(link); // and so it gets all that is subscribed to from now on
     return List.copyOf(subscriptions);
   }
 
-  /** Subscribes on the link to what was subscribed to before, unless that has ended meanwhile. */
-  synchronized void subscribe(NatsSubscription subscription, NatsLink link) {
-    if (subscriptions.contains(subscription)) {
-      link.subscribe(subscription);
+  private void move(NatsSubscription subscription, NatsLink former, NatsLink next) {
+    if (!subscription.overlaps()) {
+      // Two would get each message twice: a gap is better. The lock is not held: nobody is to wait for it so long.
+      former.drain(subscription, DRAIN_TIMEOUT);
+    }
+    synchronized (this) {
+      if (subscriptions.contains(subscription)) { // it may have ended meanwhile
+        next.subscribe(subscription);
+      }
     }
   }
 
-  /** Adds a subscription; returns when the server knows it, if there is one to tell. */
-  void add(NatsSubscription subscription) {
-    NatsLink newest;
-    synchronized (this) {
-      if (closed) {
-        throw new IllegalStateException("the messaging transport is closed");
-      }
-      subscriptions.add(subscription);
-      newest = links.isEmpty() ? null : links.get(links.size() - 1);
-      if (newest == null || newest.state().phase() == Phase.CLOSED) {
-        return;
-      }
+  /** Subscribes; returns when the server knows it, if there is one to tell. */
+  MessageTransport.Subscription subscribe(NatsSubscription subscription) {
+    NatsLink newest = add(subscription);
+    if (newest != null) {
+      newest.confirm();
+    }
+    return new LinksSubscription(subscription);
+  }
+
+  private synchronized @Nullable NatsLink add(NatsSubscription subscription) {
+    if (closed) {
+      throw new IllegalStateException("the messaging transport is closed");
+    }
+    subscriptions.add(subscription);
+    NatsLink newest = links.isEmpty() ? null : links.get(links.size() - 1);
+    if (newest != null && newest.state().phase() != Phase.CLOSED) {
       newest.subscribe(subscription);
     }
-    newest.confirm();
-  }
-
-  /** Returns how many messages wait for the subscription's receiver. */
-  long pending(NatsSubscription subscription) {
-    return links.stream().mapToLong(link -> link.pending(subscription)).sum();
-  }
-
-  /** Ends a subscription, and hands what the servers have sent to its receiver; returns whether that was done in time. */
-  boolean drain(NatsSubscription subscription, Duration timeout) {
-    remove(subscription);
-    long deadline = System.nanoTime() + timeout.toNanos();
-    boolean drained = true;
-    for (NatsLink link : links) {
-      drained &= link.drain(subscription, Duration.ofNanos(deadline - System.nanoTime()));
-    }
-    return drained;
-  }
-
-  /** Ends a subscription at once. */
-  void close(NatsSubscription subscription) {
-    remove(subscription);
-    links.forEach(link -> link.close(subscription));
+    return newest;
   }
 
   private synchronized void remove(NatsSubscription subscription) {
@@ -83,9 +86,10 @@ final class NatsLinks implements AutoCloseable {
 
   /** Ends the waits for replies whose time is over. */
   void endOverdueWaits() {
-    links.forEach(NatsLink::endOverdueWaits);
+    links.forEach(link -> link.inbox().endOverdueWaits());
   }
 
+  /** Returns how many links there are: the current one, and those replaced that still wait for replies. */
   int size() {
     return links.size();
   }
@@ -104,5 +108,37 @@ final class NatsLinks implements AutoCloseable {
       subscriptions.clear();
     }
     links.forEach(this::close);
+  }
+
+  /** One subscription on all links. */
+  private final class LinksSubscription implements MessageTransport.Subscription {
+
+    private final NatsSubscription subscription;
+
+    private LinksSubscription(NatsSubscription subscription) {
+      this.subscription = subscription;
+    }
+
+    @Override
+    public long pending() {
+      return links.stream().mapToLong(link -> link.pending(subscription)).sum();
+    }
+
+    @Override
+    public boolean drain(Duration timeout) {
+      remove(subscription);
+      long deadline = System.nanoTime() + timeout.toNanos();
+      boolean drained = true;
+      for (NatsLink link : links) {
+        drained &= link.drain(subscription, Duration.ofNanos(deadline - System.nanoTime()));
+      }
+      return drained;
+    }
+
+    @Override
+    public void close() {
+      remove(subscription);
+      links.forEach(link -> link.close(subscription));
+    }
   }
 }

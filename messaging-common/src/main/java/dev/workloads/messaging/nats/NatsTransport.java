@@ -33,34 +33,33 @@ public final class NatsTransport implements MessageTransport {
    * @param maxReconnectWait the longest pause between two attempts to connect
    */
   public static NatsTransport open(Options options, Duration readyGrace, Duration maxReconnectWait) {
-    NatsTransport transport = new NatsTransport(new NatsConnector(options, readyGrace, maxReconnectWait));
+    NatsTransport transport = new NatsTransport(new NatsConnector(options, readyGrace, maxReconnectWait,
+        NatsConnector.RETIREMENT));
     transport.connector.start();
     return transport;
   }
 
   @Override
   public void publish(BrokerMessage message) {
-    connector.connected().publish(message);
+    connector.current().publish(message);
   }
 
   @Override
   public BrokerMessage request(BrokerMessage message, Duration timeout) {
-    return connector.requester().request(message, timeout);
+    return connector.current().request(message, timeout);
   }
 
   @Override
   public long maxPayload() {
-    return connector.connected().maxPayload();
+    return connector.current().maxPayload();
   }
 
   @Override
   public Subscription subscribe(List<String> patterns, @Nullable String group, SubscribeOptions options,
       Receiver receiver) {
     Subjects.requireSubscription(patterns, group);
-    NatsSubscription subscription = new NatsSubscription(List.copyOf(patterns), group, options,
-        (message, origin) -> receiver.receive(message, reply -> reply(origin, reply)));
-    connector.all().add(subscription);
-    return new ConnectorSubscription(connector.all(), subscription);
+    return connector.links().subscribe(new NatsSubscription(List.copyOf(patterns), group, options,
+        (message, origin) -> receiver.receive(message, reply -> reply(origin, reply))));
   }
 
   // On the link that the request came in on, if it is still there: another server may not know the requester yet, or refuse
@@ -83,7 +82,7 @@ public final class NatsTransport implements MessageTransport {
 
   @Override
   public @Nullable String serverAddress() {
-    return connector.serverAddress();
+    return connector.current().state().serverAddress();
   }
 
   /** Returns the state of the connection. */
@@ -100,23 +99,5 @@ public final class NatsTransport implements MessageTransport {
   @Override
   public void close() {
     connector.close();
-  }
-
-  private record ConnectorSubscription(NatsLinks links, NatsSubscription subscription) implements Subscription {
-
-    @Override
-    public long pending() {
-      return links.pending(subscription);
-    }
-
-    @Override
-    public boolean drain(Duration timeout) {
-      return links.drain(subscription, timeout);
-    }
-
-    @Override
-    public void close() {
-      links.close(subscription);
-    }
   }
 }

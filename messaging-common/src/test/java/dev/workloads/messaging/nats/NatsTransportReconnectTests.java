@@ -201,7 +201,7 @@ class NatsTransportReconnectTests {
 
   private static long threadsInDrain() {
     return Thread.getAllStackTraces().values().stream().filter(stack -> Stream.of(stack)
-        .anyMatch(frame -> frame.getClassName().equals(NatsTransport.class.getName() + "$ConnectorSubscription"))).count();
+        .anyMatch(frame -> frame.getClassName().equals(NatsLinks.class.getName() + "$LinksSubscription"))).count();
   }
 
   @Test
@@ -352,7 +352,7 @@ class NatsTransportReconnectTests {
         answers.add(() -> replies.send(message.reply("answer"))));
     await().ignoreExceptionsInstanceOf(BrokerException.class).until(() -> {
       Future<BrokerMessage> probe = threads.submit(() ->
-          connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(5)));
+          connector.current().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(5)));
       Runnable answer = answers.poll(1, SECONDS);
       if (answer != null) {
         answer.run();
@@ -360,15 +360,15 @@ class NatsTransportReconnectTests {
       return answer != null && probe.get().text().equals("answer");
     });
     Future<BrokerMessage> reply = threads.submit(() ->
-        connector.requester().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
+        connector.current().request(new BrokerMessage("a", EMPTY), Duration.ofSeconds(20)));
     Runnable answer = answers.take();
 
     leaving.signal("USR2");
     await().until(() -> staying.url().equals(connector.state().server()));
-    await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links() == 2);
+    await().during(Duration.ofSeconds(1)).until(() -> !reply.isDone() && connector.links().size() == 2);
     answer.run();
     assertThat(reply.get(5, SECONDS).text()).isEqualTo("answer");
-    await().until(() -> connector.links() == 1);
+    await().until(() -> connector.links().size() == 1);
   }
 
   @Test
@@ -496,7 +496,7 @@ class NatsTransportReconnectTests {
         }).build(), LONG_GRACE, Duration.ofMillis(100)));
     await().until(transport::isReady);
     assertThat(failures).hasNegativeValue();
-    assertThat(output.getOut()).containsOnlyOnce("trying on: of a kind that nobody expects");
+    assertThat(output.getOut()).containsOnlyOnce("Cannot connect to NATS: of a kind that nobody expects");
   }
 
   @Test
@@ -504,12 +504,12 @@ class NatsTransportReconnectTests {
     AtomicInteger runs = new AtomicInteger();
     ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     open.add(timer::shutdownNow);
-    timer.scheduleWithFixedDelay(NatsConnector.tryingOn("do what is due", () -> {
+    timer.scheduleWithFixedDelay(NatsConnector.guarded("do what is due", () -> {
       runs.incrementAndGet();
       throw new OutOfMemoryError("of the test");
     }), 0, 1, MILLISECONDS);
     await().until(() -> runs.get() > 2);
-    assertThat(output.getOut()).contains("Could not do what is due, trying on");
+    assertThat(output.getOut()).contains("Failed to do what is due");
   }
 
   private static void requestUntilInterrupted(MessagingClient client, AtomicInteger replies, Queue<Reason> failures) {
