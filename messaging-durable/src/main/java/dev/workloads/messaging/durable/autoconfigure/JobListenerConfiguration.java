@@ -17,6 +17,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.stream.Collectors;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -28,9 +29,13 @@ import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 
-/** The worker's side: the listeners that handle requests handle durable tasks as well. */
+/**
+ * The worker's side: the listeners that handle requests handle durable tasks as well. An application that only prepares ends
+ * before it would take any.
+ */
 @Configuration(proxyBeanMethods = false)
 @Conditional(OnDurable.OnSubscriptions.class)
+@ConditionalOnBooleanProperty(name = DurableAutoConfiguration.PROVISION_ONLY, havingValue = false, matchIfMissing = true)
 @ConditionalOnBean(value = MessageListenerRegistry.class, search = SearchStrategy.CURRENT)
 class JobListenerConfiguration {
 
