@@ -141,7 +141,7 @@ final class TaskServlet extends HttpServlet {
       reply = request(TaskRequest.parse(body.bytes()), room);
     }
     drain.announceClose(request, response);
-    ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
+    ReplyWriter.write(response, reply.header(BrokerMessage.CONTENT_TYPE), reply.body());
   }
 
   /** Asks a worker if there is room for a reply as large as the payload, and keeps the room that the reply then needs. */

@@ -87,7 +87,7 @@ final class Attempt implements AutoCloseable {
           job.message().withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(started.attempts())));
       ErrorReply error = reply == null ? null : ErrorReply.from(reply);
       end = error != null ? failed(started, error) : Settlement.succeeded(started.task(), reply == null
-          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header("Content-Type")));
+          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header(BrokerMessage.CONTENT_TYPE)));
     } catch (Throwable e) { // whatever it is, the attempt has failed
       end = failed(started, ErrorReply.of(e));
     } finally {

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobListenerContainer;
@@ -76,7 +77,7 @@ class JobListenerConfiguration {
 
   /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
   private static Listener listener(String subject, MessageListenerRegistry listeners) {
-    String requests = "tasks." + subject.substring(Jobs.SUBJECT_PREFIX.length());
+    String requests = Subjects.TASKS + subject.substring(Jobs.SUBJECT_PREFIX.length());
     return listeners.find(requests).orElseThrow(() -> invalid(subject, "No listener handles " + requests
         + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
   }

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.durable.jetstream;
 
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.Jobs;
 import java.time.Duration;
@@ -40,7 +41,7 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
 
   /** As clients of all languages create a bucket with a history of one. */
   private static JetStreamAsset bucket(String bucket, JetStreamLimits limits) {
-    return stream("KV_" + bucket, limits, Map.of("subjects", List.of("$KV." + bucket + ".>"), "retention", "limits",
+    return stream("KV_" + bucket, limits, Map.of("subjects", List.of(Subjects.KEY_VALUES + bucket + ".>"), "retention", "limits",
         "discard", "new", "max_age", limits.retention().toNanos(), "max_msgs_per_subject", 1, "allow_rollup_hdrs", true,
         "deny_delete", true, "allow_direct", true));
   }
