@@ -30,7 +30,7 @@ record TaskRequest(String worker, byte[] payload) {
 
   /** Returns the subject of the message. */
   String subject() {
-    return "tasks." + worker;
+    return Subjects.TASKS + worker;
   }
 
   /**

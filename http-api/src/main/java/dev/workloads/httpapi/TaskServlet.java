@@ -137,7 +137,7 @@ final class TaskServlet extends HttpServlet {
       IdempotencyKey.refuse(request, durable == null ? "Idempotency-Key is for durable tasks, which are off"
           : "Idempotency-Key is for durable tasks: ask for one by Prefer: respond-async");
       BrokerMessage reply = request(TaskRequest.parse(body.bytes()), room);
-      return response -> ReplyWriter.write(response, reply.header("Content-Type"), reply.body());
+      return response -> ReplyWriter.write(response, reply.header(BrokerMessage.CONTENT_TYPE), reply.body());
     }
   }
 

@@ -24,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record BrokerMessage(String subject, byte[] body, @Nullable String replyTo, Map<String, List<String>> headers) {
 
+  /** The header with the media type of the body. */
+  public static final String CONTENT_TYPE = "Content-Type";
+
+  /** The most bytes of messages that one place keeps unless settings say otherwise: an eighth of the heap. */
+  public static final long DEFAULT_MAX_KEPT = Runtime.getRuntime().maxMemory() / 8;
+
   private static final int HEADER_PREAMBLE = "NATS/1.0\r\n".length() + "\r\n".length();
   private static final int HEADER_SEPARATORS = ":".length() + "\r\n".length();
 

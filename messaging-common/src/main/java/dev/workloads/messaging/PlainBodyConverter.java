@@ -9,7 +9,7 @@ final class PlainBodyConverter implements BodyConverter {
       return new BrokerMessage(subject, bytes);
     }
     if (body instanceof CharSequence text) {
-      return BrokerMessage.of(subject, text.toString()).withHeader("Content-Type", "text/plain;charset=UTF-8");
+      return BrokerMessage.of(subject, text.toString()).withHeader(BrokerMessage.CONTENT_TYPE, "text/plain;charset=UTF-8");
     }
     throw noJson(body.getClass());
   }

@@ -7,11 +7,22 @@ import org.jspecify.annotations.Nullable;
 /** The rules for subjects, subscription patterns, queue groups and worker names. */
 public final class Subjects {
 
+  /** What the subjects of requests begin with; a worker's name follows. */
+  public static final String TASKS = "tasks.";
+
+  /** What the subjects of durable tasks begin with; a worker's name follows. */
+  public static final String JOBS = "jobs.";
+
+  /** What the subjects of dead letters begin with; the group of workers follows. */
+  public static final String DEAD_LETTERS = "jobs-dead.";
+
+  /** What the subjects of values begin with; the bucket's name and the key follow. */
+  public static final String KEY_VALUES = "$KV.";
+
   private static final String TOKEN_RULE = " must be tokens of printable ASCII, joined by single dots";
   private static final Pattern WILDCARDS = Pattern.compile("(?:(?:\\*|[^*>.]++)\\.)*+(?:\\*|>|[^*>.]+)");
   private static final int WORKER_NAME_MAX_LENGTH = 128;
-  private static final String JOBS = "jobs.";
-  private static final List<String> OF_JETSTREAM = List.of(JOBS, "jobs-dead.", "$KV.", "$JS.");
+  private static final List<String> OF_JETSTREAM = List.of(JOBS, DEAD_LETTERS, KEY_VALUES, "$JS.");
 
   private Subjects() {}
 

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.annotation.ListenerMethods;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration.OnDiscovery;
@@ -63,6 +64,6 @@ class ListenerConfiguration {
   }
 
   private static long maxBuffered(@Nullable DataSize configured) {
-    return configured == null ? Runtime.getRuntime().maxMemory() / 8 : configured.toBytes();
+    return configured == null ? BrokerMessage.DEFAULT_MAX_KEPT : configured.toBytes();
   }
 }

@@ -52,7 +52,7 @@ public record SpringBodyConverter(@Nullable SmartMessageConverter json) implemen
       throw new IllegalArgumentException("a " + body.getClass().getSimpleName() + " is no result yet: wait for it");
     }
     Message<?> message = Objects.requireNonNull(json.toMessage(body, null));
-    return new BrokerMessage(subject, (byte[]) message.getPayload()).withHeader("Content-Type", "application/json");
+    return new BrokerMessage(subject, (byte[]) message.getPayload()).withHeader(BrokerMessage.CONTENT_TYPE, "application/json");
   }
 
   @Override

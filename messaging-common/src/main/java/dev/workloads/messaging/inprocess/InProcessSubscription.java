@@ -57,7 +57,7 @@ final class InProcessSubscription implements MessageTransport.Subscription {
         return false;
       }
       receiver.receive(message, replies);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // it must not reach the publisher, whose thread this is
       log.error("The receiver of {} failed", patterns, e);
     } finally {
       delivery.readLock().unlock();

@@ -77,7 +77,8 @@ final class NatsConnector implements AutoCloseable {
       try {
         task.run();
       } catch (RuntimeException | Error e) {
-        log.error("Failed to {}. The connection stays as it is; report this error, and restart the application if it repeats", what, e);
+        log.error("Failed to {}. The connection stays as it is; report this error, and restart the application if it repeats",
+            what, e);
       }
     };
   }

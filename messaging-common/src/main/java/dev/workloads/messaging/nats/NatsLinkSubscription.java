@@ -1,5 +1,6 @@
 package dev.workloads.messaging.nats;
 
+import dev.workloads.messaging.BrokerMessage;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.Dispatcher;
@@ -26,7 +27,7 @@ final class NatsLinkSubscription {
   private static final long DRAIN_LOOK_MILLIS = 2;
   // How much waits between socket and handler. Handlers are quick: no more piles up than comes in during a pause of the JVM.
   private static final long MAX_PENDING_MESSAGES = 65_536;
-  private static final long MAX_PENDING_BYTES = Math.max(4L << 20, Runtime.getRuntime().maxMemory() / 8);
+  private static final long MAX_PENDING_BYTES = Math.max(4L << 20, BrokerMessage.DEFAULT_MAX_KEPT);
 
   private final Connection connection;
   private final NatsPings pings;

@@ -7,7 +7,6 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
-import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.test.NatsServer;
@@ -49,15 +48,17 @@ class ServiceDiscoveryTests {
   @BeforeAll
   static void start() throws IOException, InterruptedException {
     nats = NatsServer.start();
+    connection = Nats.connect(nats.url());
     worker = start("--spring.application.name=reverse.er", "--messaging.subscriptions=tasks.reverse,other.>",
         "--messaging.discovery.version=1.2.3", "--messaging.discovery.description=Turns texts \"around\"");
-    connection = Nats.connect(nats.url());
   }
 
   private static ConfigurableApplicationContext start(String... settings) {
     ConfigurableApplicationContext started = new SpringApplicationBuilder(Worker.class).web(WebApplicationType.NONE)
         .bannerMode(Banner.Mode.OFF).properties("messaging.nats.servers=" + nats.url()).run(settings);
-    Awaitility.await().until(() -> started.getBean(MessageTransport.class).isReady());
+    // An application is ready without its answers to discovery
+    String name = started.getEnvironment().getRequiredProperty("spring.application.name").replace('.', '-');
+    Awaitility.await().until(() -> connection.request("$SRV.PING." + name, new byte[0], TIMEOUT) != null);
     return started;
   }
 

@@ -30,4 +30,12 @@ class InProcessTransportTests extends MessageTransportContractTests {
     assertThat(subscription.deliver(message, transport::publish)).isFalse();
     assertThat(received).hasSize(1);
   }
+
+  @Test
+  void errorOfAReceiverDoesNotReachThePublisher() {
+    InProcessSubscription subscription = new InProcessSubscription(List.of("a"), null, (delivered, replies) -> {
+      throw new AssertionError("of the receiver");
+    }, ended -> { });
+    assertThat(subscription.deliver(new BrokerMessage("a", new byte[0]), transport::publish)).isTrue();
+  }
 }

@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One attempt at a job: its lease, the call of its handler, and who ends it, which is whoever comes first: the handler that
- * returns, or who interrupts it. That one alone records how the attempt ends.
+ * One attempt at a job: its lease, the call of its handler, and its end. The handler ends the attempt as it returns, or a thread
+ * that interrupts the handler does. The first of them alone records how the attempt ends.
  *
  * <p>Made, begun, run and closed by one thread; interrupted by the timer's or by that of a stop.
  */
@@ -45,7 +45,7 @@ final class Attempt implements AutoCloseable {
     try {
       job.renew();
     } catch (RuntimeException | Error e) { // it must not end the renewals to come
-      log.error("The lease of a job could not be renewed, the next renewal is in {} ({})", settings.renewal(), name(), e);
+      log.error("The lease of a job could not be renewed. The next renewal is in {} ({})", settings.renewal(), name(), e);
     }
   }
 
@@ -77,7 +77,7 @@ final class Attempt implements AutoCloseable {
    * Calls the handler.
    *
    * @param tookTooLong called on the timer's thread if the handler takes longer than it may; must not block
-   * @return how the job ends, or {@code null} if who has interrupted the handler says so
+   * @return how the job ends, or {@code null} if the handler was interrupted: the interrupting thread records the end
    */
   @Nullable Settlement run(TaskStatus started, BrokerMessageHandler handler, Runnable tookTooLong) {
     Future<?> limit = timer.schedule(tookTooLong, settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
@@ -87,7 +87,7 @@ final class Attempt implements AutoCloseable {
           job.message().withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(started.attempts())));
       ErrorReply error = reply == null ? null : ErrorReply.from(reply);
       end = error != null ? failed(started, error) : Settlement.succeeded(started.task(), reply == null
-          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header("Content-Type")));
+          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header(BrokerMessage.CONTENT_TYPE)));
     } catch (Throwable e) { // whatever it is, the attempt has failed
       end = failed(started, ErrorReply.of(e));
     } finally {

@@ -8,10 +8,6 @@ public final class IdempotencyKeyReusedException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  IdempotencyKeyReusedException() {
-    this("the idempotency key belongs to a task with another worker or payload");
-  }
-
   IdempotencyKeyReusedException(String text) {
     super(text);
   }

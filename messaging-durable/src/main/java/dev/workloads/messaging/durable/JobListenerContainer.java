@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 public final class JobListenerContainer extends DrainingContainer<JobListenerContainer.Running> {
 
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
-  // How long nothing is taken, and a second more, after a pull that was lost with a connection or a server
+  // After a pull that was lost with a connection or a server, the worker takes nothing for this time and a second more
   private static final Duration PULL_WAIT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration RELEASE_TIMEOUT = Duration.ofSeconds(2);
@@ -65,7 +65,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
 
     private final ScheduledThreadPoolExecutor timer =
         new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "job-timer"));
-    // Without a bound: the slots are the bound. A job frees its slot shortly before its thread is idle, so the next job may need a
+    // The slots bound the threads. A job frees its slot shortly before its thread is idle, so that the next job may need one
     // thread more than there are slots
     private final ThreadPoolExecutor pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREADS_STAY.toSeconds(),
         TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
@@ -79,8 +79,8 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
       puller.join(settings.drainTimeout().toMillis() + 1); // it may be sending a pull
       try {
         queue.close();
-      } catch (RuntimeException e) { // such as of a connection that is closed: the jobs that run are finished all the same
-        log.warn("Jobs on their way could not be given back, and come again when their leases are over: {}", e.toString());
+      } catch (RuntimeException e) { // of a closed connection: running jobs go on
+        log.warn("Jobs on their way could not be given back. They are handed out again when their leases end: {}", e.toString());
       }
     }
 
@@ -91,7 +91,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
 
     @Override
     public void giveUp() {
-      log.warn("Durable tasks were not finished within {}: they are interrupted and given back", settings.drainTimeout());
+      log.warn("Durable tasks were not finished within {}. They are interrupted and given back for another worker", settings.drainTimeout());
       processor.release(RELEASE_TIMEOUT);
     }
 
@@ -110,38 +110,26 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
     running.timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, SECONDS_BETWEEN_COUNTS, SECONDS_BETWEEN_COUNTS,
         TimeUnit.SECONDS);
     running.puller.start();
-    log.info("Takes durable tasks of {} in group {}", settings.subjects(), settings.group());
+    log.info("The worker takes durable tasks of {} in group {}", settings.subjects(), settings.group());
     return running;
   }
 
   private void pull(JobQueue queue, JobProcessor processor, ThreadPoolExecutor pool) {
     try {
       while (!Thread.currentThread().isInterrupted()) {
-        slots.acquire();
-        int free = 1 + slots.drainPermits();
-        int[] handed = new int[1];
+        slots.acquire(); // until one is free, which it stays: no other thread takes slots
+        slots.release();
         try {
           if (processor.isStalled()) {
             TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
           } else {
-            queue.pull(free, PULL_WAIT, job -> {
-              pool.execute(() -> {
-                try {
-                  processor.process(job);
-                } finally {
-                  slots.release();
-                }
-              });
-              handed[0]++;
-            });
+            queue.pull(slots.availablePermits(), PULL_WAIT, job -> handOver(job, processor, pool));
             problem = null;
           }
         } catch (BrokerException e) {
           pullFailed(String.valueOf(e.getMessage()), null);
-        } catch (RuntimeException | Error e) { // such as no more threads: it must not end all further pulls
+        } catch (RuntimeException | Error e) { // such as no more threads; it must not end the pulls to come
           pullFailed(e.toString(), e);
-        } finally {
-          slots.release(free - handed[0]);
         }
       }
     } catch (InterruptedException e) {
@@ -149,9 +137,20 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
     }
   }
 
+  private void handOver(Job job, JobProcessor processor, ThreadPoolExecutor pool) {
+    pool.execute(() -> {
+      try {
+        processor.process(job);
+      } finally {
+        slots.release();
+      }
+    });
+    slots.acquireUninterruptibly(); // there is a free one, which the pull was for
+  }
+
   private void pullFailed(String cause, @Nullable Throwable bug) throws InterruptedException {
     if (!cause.equals(problem)) {
-      log.warn("Cannot take durable tasks, trying on: {}", cause, bug);
+      log.warn("No durable tasks are taken now. The worker asks again every second: {}", cause, bug);
     }
     problem = cause;
     TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());

@@ -20,7 +20,7 @@ public interface JobMetrics {
     RETRIED,
     /** A stop took too long to wait for it: it was given back. */
     RELEASED,
-    /** Somebody else has changed the task in the meantime; what came out is dropped. */
+    /** Another worker or a client has changed the task during the attempt: the outcome is dropped. */
     SUPERSEDED,
     /** There was none, since the job names no task, or one whose entry has expired or cannot be read: a dead letter. */
     EXPIRED

@@ -1,5 +1,6 @@
 package dev.workloads.messaging.durable;
 
+import static dev.workloads.messaging.durable.SettlementWriter.STEP_TIMEOUT;
 import static java.util.Objects.requireNonNull;
 
 import dev.workloads.messaging.BrokerException;
@@ -16,13 +17,12 @@ import org.slf4j.event.Level;
 /**
  * Takes a job through its attempt: claims the job, which records the start, calls the handler, and settles the job.
  *
- * <p>An entry is replaced only if nobody else has replaced it in the meantime. Who comes too late drops what it has, and
- * leaves the job alone. Called by many threads at once, each with a job of its own. A handler that takes too long keeps its
+ * <p>An entry is replaced only if it has not been replaced in the meantime. An attempt that comes too late drops its outcome,
+ * and leaves the job alone. Called by many threads at once, each with a job of its own. A handler that takes too long keeps its
  * thread, so another thread settles the job.
  */
 final class JobProcessor {
 
-  private static final Duration STEP_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final Duration PAUSE_WITHOUT_HANDLER = Duration.ofSeconds(30);
 
@@ -176,8 +176,8 @@ final class JobProcessor {
     try {
       settlements.write(attempt.job(), started, Settlement.released(started.task()));
     } catch (BrokerException e) {
-      failures.log(Level.WARN, attempt.job().message(), "A task could not be given back, and comes again when its lease is "
-          + "over: " + e.getMessage() + " (" + attempt.name() + ")");
+      failures.log(Level.WARN, attempt.job().message(), "A task could not be given back. Its job is handed out again when the "
+          + "lease ends: " + e.getMessage() + " (" + attempt.name() + ")");
     }
   }
 }

@@ -1,14 +1,15 @@
 package dev.workloads.messaging.durable;
 
+import dev.workloads.messaging.Subjects;
 import java.util.regex.Pattern;
 
 /** The subjects and headers of jobs, and the ids that they name. */
 public final class Jobs {
 
   /** What the subjects of jobs begin with; a worker's name follows. */
-  public static final String SUBJECT_PREFIX = "jobs.";
+  public static final String SUBJECT_PREFIX = Subjects.JOBS;
   /** What the subjects of dead letters begin with; the group of workers follows. */
-  public static final String DEAD_LETTER_PREFIX = "jobs-dead.";
+  public static final String DEAD_LETTER_PREFIX = Subjects.DEAD_LETTERS;
   /** The header with the id of the task. */
   public static final String TASK_ID_HEADER = "Task-Id";
   /** The header that tells a handler which attempt it is, from 1 on. */

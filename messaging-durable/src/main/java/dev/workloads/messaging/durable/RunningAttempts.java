@@ -59,7 +59,7 @@ final class RunningAttempts {
       long late = pool.invokeAll(releases, timeout.toNanos(), TimeUnit.NANOSECONDS).stream()
           .filter(Future::isCancelled).count();
       if (late > 0) {
-        log.warn("{} of {} tasks were not given back within {}: they come again when their leases are over", late,
+        log.warn("{} of {} tasks were not given back within {}. Their jobs are handed out again when the leases end", late,
             releases.size(), timeout);
       }
     } catch (InterruptedException e) {

@@ -11,7 +11,7 @@ import org.slf4j.event.Level;
 /** Writes how jobs end, counts and logs it. Safe for use by many threads; throws and blocks as the store does. */
 final class SettlementWriter {
 
-  private static final Duration STEP_TIMEOUT = Duration.ofSeconds(2);
+  static final Duration STEP_TIMEOUT = Duration.ofSeconds(2);
 
   private final TaskRegister register;
   private final DeadLetters deadLetters;
@@ -65,7 +65,7 @@ final class SettlementWriter {
     }
   }
 
-  /** Counts and logs that somebody else has changed a task during its attempt. */
+  /** Counts and logs that another worker or a client has changed a task during its attempt. */
   void superseded(Job job, TaskStatus entry) {
     failures.log(Level.WARN, job.message(), "Another worker or a client has changed the task, so what this attempt did is "
         + "dropped (" + Attempt.name(job, entry) + ")");

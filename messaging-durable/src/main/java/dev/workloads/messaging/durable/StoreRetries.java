@@ -24,13 +24,7 @@ final class StoreRetries {
   private final Map<Thread, Wait> waits = new ConcurrentHashMap<>();
   private volatile boolean ended;
 
-  private record Wait(Instant since, String task, String why) {
-
-    @Override
-    public String toString() {
-      return task + " cannot be recorded since " + since.truncatedTo(ChronoUnit.SECONDS) + ": " + why;
-    }
-  }
+  private record Wait(Instant since, String task, String why) {}
 
   StoreRetries(FailureLog failures) {
     this.failures = failures;
@@ -38,7 +32,8 @@ final class StoreRetries {
 
   /** Returns what is waited for the longest, or {@code null} if nothing is. */
   @Nullable String problem() {
-    return waits.values().stream().min(Comparator.comparing(Wait::since)).map(Wait::toString).orElse(null);
+    return waits.values().stream().min(Comparator.comparing(Wait::since)).map(wait -> wait.task() + " cannot be recorded since "
+        + wait.since().truncatedTo(ChronoUnit.SECONDS) + ": " + wait.why()).orElse(null);
   }
 
   /** Gives up all that is waited for, and all that will be. */

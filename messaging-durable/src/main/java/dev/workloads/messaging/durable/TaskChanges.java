@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Wakes those who wait for a change of a task. Watches the store from the first wait on; its thread only releases permits.
  *
- * <p>The word of a change may come before the change can be read, before somebody waits for it, and may not come at all: who
- * was woken looks at once, then after pauses from 5 ms to a second, each four times the one before; who was not, from 50 ms on.
+ * <p>The store may tell of a change before the change can be read, before anybody waits for it, or never. So a thread that
+ * waits also looks after pauses. The pauses begin with 50 ms, or with 5 ms once the thread was woken. Each pause is four times
+ * the one before, and none is longer than a second.
  */
 final class TaskChanges implements AutoCloseable {
 
@@ -62,7 +63,7 @@ final class TaskChanges implements AutoCloseable {
     signals.getOrDefault(id, Set.of()).forEach(signal -> signal.changed(value));
   }
 
-  /** Wakes all who wait. */
+  /** Wakes all threads that wait. */
   void wakeAll() {
     signals.values().forEach(waiting -> waiting.forEach(signal -> signal.woken.release()));
   }

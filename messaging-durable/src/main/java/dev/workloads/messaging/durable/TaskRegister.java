@@ -18,7 +18,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The entries and results of all tasks, in a store. Safe for use by many threads; throws and blocks as the store does, and
- * throws {@link UnreadableEntryException} where somebody else has written something that is no entry.
+ * throws {@link UnreadableEntryException} where a foreign client has written something that is no entry.
  */
 final class TaskRegister {
 
@@ -80,25 +80,23 @@ final class TaskRegister {
   /**
    * Replaces an entry.
    *
-   * @throws StaleRevisionException if somebody else has replaced it
+   * @throws StaleRevisionException if the entry has been replaced before
    */
   TaskStatus replace(TaskStatus entry, TaskRecord next, Duration timeout) {
     return write(entry.id(), next, entry.revision(), timeout);
   }
 
   /**
-   * Replaces an entry; reads it back if somebody else has replaced it, or if the answer is lost. May be repeated.
+   * Replaces an entry. Reads it back if it has been replaced before, or if the answer is lost. May be repeated.
    *
-   * @return the entry as it is now, which may be somebody else's, or {@code null} if there is none any more
+   * @return the entry as it is now, which another client may have written, or {@code null} if there is none any more
    * @throws BrokerException also if the write may still be under way
    */
   @Nullable TaskStatus replaceOrFind(TaskStatus entry, TaskRecord next, Duration timeout) {
     try {
       return replace(entry, next, timeout);
-    } catch (StaleRevisionException e) {
-      return readBack(entry, timeout);
-    } catch (BrokerException e) {
-      if (e.reason() != Reason.TIMEOUT) {
+    } catch (StaleRevisionException | BrokerException e) {
+      if (e instanceof BrokerException failure && failure.reason() != Reason.TIMEOUT) {
         throw e;
       }
       return readBack(entry, timeout);
@@ -110,9 +108,9 @@ final class TaskRegister {
     try {
       last = findLatest(entry.id(), timeout);
     } catch (UnreadableEntryException e) {
-      return null; // somebody else's
+      return null; // a foreign client has written it
     }
-    if (last != null && last.revision() == entry.revision()) { // a cluster says so also while the write is under way
+    if (last != null && last.revision() == entry.revision()) { // a cluster still shows the former one while the write is under way
       throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the entry is not written yet");
     }
     return last;

@@ -86,7 +86,7 @@ final class TaskSubmissions {
       return null;
     }
     if (!found.task().hash().equals(task.hash())) {
-      throw new IdempotencyKeyReusedException();
+      throw new IdempotencyKeyReusedException("the idempotency key belongs to a task with another worker or payload");
     }
     try {
       return found.task().isNew() ? register.replace(found, found.task(), deadline.remaining()) : found;

@@ -1,6 +1,6 @@
 package dev.workloads.messaging.durable;
 
-/** The entry of a task is none: somebody else has written it. */
+/** The entry of a task cannot be read: a foreign client has written it. */
 final class UnreadableEntryException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

@@ -37,11 +37,12 @@ import org.springframework.core.env.Environment;
 public final class DurableAutoConfiguration {
 
   private static final String BUCKET = "TASKS";
-  private static final String PROVISION_ONLY = DurableProperties.PREFIX + ".provision-only";
+  static final String PROVISION_ONLY = DurableProperties.PREFIX + ".provision-only";
 
   /** What is there only where durable tasks are wanted. */
   @Configuration(proxyBeanMethods = false)
   @Conditional(OnDurable.class)
+  @Import(JobListenerConfiguration.class)
   static class Enabled {
 
     @Bean
@@ -54,12 +55,6 @@ public final class DurableAutoConfiguration {
           MessagingObservations.ofRequests(observations.getIfAvailable(() -> ObservationRegistry.NOOP),
               convention.getIfAvailable(RequestObservationConvention::new), transport));
     }
-
-    /** The worker, of an application that does not end before it would have one. */
-    @Configuration(proxyBeanMethods = false)
-    @ConditionalOnBooleanProperty(name = PROVISION_ONLY, havingValue = false, matchIfMissing = true)
-    @Import(JobListenerConfiguration.class)
-    static class Worker {}
 
     /** Durable tasks within this process. */
     @Configuration(proxyBeanMethods = false)

@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
@@ -17,6 +18,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
@@ -25,9 +27,13 @@ import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 
-/** The worker's side: the listeners that handle requests handle durable tasks as well. */
+/**
+ * The worker's side: the listeners that handle requests handle durable tasks as well. An application that only prepares ends
+ * before it would take any.
+ */
 @Configuration(proxyBeanMethods = false)
 @Conditional(OnDurable.OnSubscriptions.class)
+@ConditionalOnBooleanProperty(name = DurableAutoConfiguration.PROVISION_ONLY, havingValue = false, matchIfMissing = true)
 @ConditionalOnBean(value = MessageListenerRegistry.class, search = SearchStrategy.CURRENT)
 class JobListenerConfiguration {
 
@@ -67,7 +73,7 @@ class JobListenerConfiguration {
 
   /** Returns the listener that handles the tasks of a subject: the one for requests to the same worker. */
   private static Listener listener(String subject, MessageListenerRegistry listeners) {
-    String requests = "tasks." + subject.substring(Jobs.SUBJECT_PREFIX.length());
+    String requests = Subjects.TASKS + subject.substring(Jobs.SUBJECT_PREFIX.length());
     return listeners.find(requests).orElseThrow(() -> invalid(subject, "No listener handles " + requests
         + ", so none can handle these tasks: correct the name, or subscribe a listener to it."));
   }

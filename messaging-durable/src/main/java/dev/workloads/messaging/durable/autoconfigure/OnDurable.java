@@ -13,9 +13,12 @@ class OnDurable extends SpringBootCondition {
 
   @Override
   public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
-    Binder binder = Binder.get(context.getEnvironment());
-    boolean enabled = binder.bind("messaging.durable.enabled", Boolean.class).orElseGet(() -> hasSubscriptions(binder));
-    return new ConditionOutcome(enabled, "messaging.durable.enabled is " + enabled);
+    boolean isMatch = isMatch(Binder.get(context.getEnvironment()));
+    return new ConditionOutcome(isMatch, getClass().getSimpleName() + " is " + isMatch);
+  }
+
+  boolean isMatch(Binder binder) {
+    return binder.bind("messaging.durable.enabled", Boolean.class).orElseGet(() -> hasSubscriptions(binder));
   }
 
   static boolean hasSubscriptions(Binder binder) {
@@ -26,9 +29,8 @@ class OnDurable extends SpringBootCondition {
   static final class OnSubscriptions extends OnDurable {
 
     @Override
-    public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
-      return new ConditionOutcome(hasSubscriptions(Binder.get(context.getEnvironment())),
-          "messaging.durable.subscriptions");
+    boolean isMatch(Binder binder) {
+      return hasSubscriptions(binder);
     }
   }
 
@@ -36,9 +38,8 @@ class OnDurable extends SpringBootCondition {
   static final class OnProvision extends OnDurable {
 
     @Override
-    public ConditionOutcome getMatchOutcome(ConditionContext context, AnnotatedTypeMetadata metadata) {
-      return new ConditionOutcome(Binder.get(context.getEnvironment()).bind("messaging.durable.provision", Boolean.class)
-          .orElse(true), "messaging.durable.provision");
+    boolean isMatch(Binder binder) {
+      return binder.bind("messaging.durable.provision", Boolean.class).orElse(true);
     }
   }
 }

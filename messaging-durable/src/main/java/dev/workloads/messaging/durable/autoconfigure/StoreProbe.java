@@ -7,7 +7,7 @@ import dev.workloads.messaging.durable.StaleRevisionException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Tells whether a store answers and lets the application in: reads what is not there, and a worker writes what is refused as stale. */
+/** Tells whether a store answers and lets the application in: reads what is not there. A worker writes what is refused as stale. */
 record StoreProbe(DurableStore store, boolean isWorker) {
 
   private static final String NO_TASK = "health";

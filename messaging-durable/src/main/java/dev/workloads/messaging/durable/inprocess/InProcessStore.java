@@ -38,7 +38,7 @@ public final class InProcessStore implements DurableStore {
    */
   public InProcessStore(Duration retention, long maxBytes, long maxJobs) {
     this.retention = retention;
-    this.room = new InProcessRoom(Math.min(maxBytes, Runtime.getRuntime().maxMemory() / 8));
+    this.room = new InProcessRoom(Math.min(maxBytes, BrokerMessage.DEFAULT_MAX_KEPT));
     this.queues = new InProcessQueues(room, maxJobs, retention);
   }
 
@@ -65,7 +65,7 @@ public final class InProcessStore implements DurableStore {
 
   private long write(String key, byte[] value, @Nullable String contentType, @Nullable Long revision) {
     BrokerMessage message = new BrokerMessage(key, value);
-    (contentType == null ? message : message.withHeader("Content-Type", contentType))
+    (contentType == null ? message : message.withHeader(BrokerMessage.CONTENT_TYPE, contentType))
         .requireSendable(InProcessTransport.DEFAULT_MAX_PAYLOAD);
     long written = replace(key, value, contentType, revision);
     tell(key, value);

@@ -1,6 +1,8 @@
 package dev.workloads.messaging.durable.jetstream;
 
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.Jobs;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +28,11 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
   private static final int NO_CONSUMER = 10014;
   private static final Duration DUPLICATE_WINDOW = Duration.ofMinutes(2); // the server's own
 
+  /** Returns the name of the stream with a group's jobs; the consumer of it is called as the group. */
+  static String queueOf(String group) {
+    return "JOBS_" + group;
+  }
+
   /** Returns all that is needed, in the order of creation. */
   static List<JetStreamAsset> all(String bucket, JetStreamLimits limits, @Nullable JobSettings worker) {
     return worker == null ? List.of(bucket(bucket, limits))
@@ -34,18 +41,18 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
 
   /** As clients of all languages create a bucket with a history of one. */
   private static JetStreamAsset bucket(String bucket, JetStreamLimits limits) {
-    return stream("KV_" + bucket, limits, Map.of("subjects", List.of("$KV." + bucket + ".>"), "retention", "limits",
+    return stream("KV_" + bucket, limits, Map.of("subjects", List.of(Subjects.KEY_VALUES + bucket + ".>"), "retention", "limits",
         "discard", "new", "max_age", limits.retention().toNanos(), "max_msgs_per_subject", 1, "allow_rollup_hdrs", true,
         "deny_delete", true, "allow_direct", true));
   }
 
   private static JetStreamAsset deadLetters(JetStreamLimits limits) {
-    return stream(JetStreamNames.DEAD_LETTERS, limits, Map.of("subjects", List.of(JetStreamNames.DEAD_LETTER_SUBJECTS),
+    return stream(queueOf("DEAD"), limits, Map.of("subjects", List.of(Jobs.DEAD_LETTER_PREFIX + ">"),
         "retention", "limits", "discard", "old"));
   }
 
   private static JetStreamAsset queue(JobSettings worker, JetStreamLimits limits) {
-    return stream(JetStreamNames.stream(worker.group()), limits, Map.of("subjects", worker.subjects(),
+    return stream(queueOf(worker.group()), limits, Map.of("subjects", worker.subjects(),
         "retention", "workqueue", "discard", "new", "max_msgs", limits.maxJobs(), "max_age", 0));
   }
 
@@ -63,8 +70,8 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
   }
 
   private static JetStreamAsset consumer(JobSettings worker) {
-    String stream = JetStreamNames.stream(worker.group());
-    String name = JetStreamNames.consumer(worker.group());
+    String stream = queueOf(worker.group());
+    String name = worker.group();
     String creation = "CONSUMER.DURABLE.CREATE." + stream + "." + name; // of one that is there it changes what may change
     return new JetStreamAsset("consumer " + name, "CONSUMER.INFO." + stream + "." + name, creation, creation, NO_CONSUMER,
         stream, new TreeMap<>(Map.of("durable_name", name, "deliver_policy", "all", "ack_policy", "explicit",

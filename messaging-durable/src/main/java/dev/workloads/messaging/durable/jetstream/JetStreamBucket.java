@@ -3,6 +3,7 @@ package dev.workloads.messaging.durable.jetstream;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import java.time.Duration;
@@ -49,7 +50,7 @@ final class JetStreamBucket {
 
   /** Returns the subject of a key. */
   String subject(String key) {
-    return "$KV." + name + "." + key;
+    return Subjects.KEY_VALUES + name + "." + key;
   }
 
   /** Asks the leader of the bucket's servers. */

@@ -80,7 +80,7 @@ final class JetStreamBuilder {
   }
 
   private boolean enlarge(JetStreamAsset asset, ObjectNode there, List<Finding> findings) {
-    JetStreamComparison comparison = new JetStreamComparison(JSON.valueToTree(asset.configuration()), there);
+    JetStreamComparison comparison = JetStreamComparison.of(JSON.valueToTree(asset.configuration()), there);
     comparison.excess().forEach(difference ->
         findings.add(new Finding(asset.name() + " has " + difference + "; it is never made smaller", true)));
     comparison.differences().forEach(difference ->
@@ -116,7 +116,7 @@ final class JetStreamBuilder {
     if (answer.path("config") instanceof ObjectNode configuration) {
       return configuration;
     }
-    throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the answer of JetStream cannot be read");
+    throw new BrokerException(Reason.BROKER_UNAVAILABLE, JetStreamApi.UNREADABLE);
   }
 
   private static BrokerException refused(JetStreamAsset asset, JsonNode error) {

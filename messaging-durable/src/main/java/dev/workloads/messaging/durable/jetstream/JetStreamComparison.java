@@ -9,29 +9,31 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Compares what a stream or consumer is with what the settings want. Applications of two versions, or with two settings, share
- * one: whatever is only ever added to and enlarged, none of them undoes.
+ * How a stream or consumer differs from what the settings want. Applications of two versions, or with two settings, share one:
+ * what is only ever added to and enlarged, none of them undoes.
+ *
+ * @param enlarged the configuration that there is, with what it lacks
+ * @param additions what it lacks that can be added
+ * @param excess what it has more than the settings want
+ * @param differences what differs otherwise
  */
-final class JetStreamComparison {
+record JetStreamComparison(ObjectNode enlarged, List<String> additions, List<String> excess, List<String> differences) {
 
   private static final Set<String> TIMES = Set.of("max_age", "duplicate_window", "ack_wait");
   private static final Set<String> SIZES = Set.of("max_msgs", "max_bytes", "max_age", "duplicate_window", "ack_wait");
   private static final String SUBJECTS = "subjects";
   private static final String REPLICAS = "num_replicas"; // more do no harm; fewer are not ours to change, since that takes servers
 
-  private final ObjectNode enlarged;
-  private final List<String> additions = new ArrayList<>();
-  private final List<String> excess = new ArrayList<>();
-  private final List<String> differences = new ArrayList<>();
-
   /**
    * Compares.
    *
    * @param found the configuration that there is, with members that we do not know
    */
-  JetStreamComparison(ObjectNode wanted, ObjectNode found) {
-    this.enlarged = found.deepCopy();
-    wanted.properties().forEach(member -> compare(member.getKey(), member.getValue(), found.path(member.getKey())));
+  static JetStreamComparison of(ObjectNode wanted, ObjectNode found) {
+    JetStreamComparison comparison =
+        new JetStreamComparison(found.deepCopy(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    wanted.properties().forEach(each -> comparison.compare(each.getKey(), each.getValue(), found.path(each.getKey())));
+    return comparison;
   }
 
   private void compare(String name, JsonNode wanted, JsonNode found) {
@@ -77,25 +79,5 @@ final class JetStreamComparison {
     }
     return TIMES.contains(name) ? Duration.ofNanos(value.asLong(0)).toString()
         : value.isMissingNode() ? "unset" : value.toString();
-  }
-
-  /** Returns the configuration that there is, with what it lacks. */
-  ObjectNode enlarged() {
-    return enlarged;
-  }
-
-  /** Returns what it lacks that can be added. */
-  List<String> additions() {
-    return additions;
-  }
-
-  /** Returns what it has more than the settings want. */
-  List<String> excess() {
-    return excess;
-  }
-
-  /** Returns what differs otherwise. */
-  List<String> differences() {
-    return differences;
   }
 }

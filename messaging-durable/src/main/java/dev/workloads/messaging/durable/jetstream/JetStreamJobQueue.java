@@ -25,8 +25,8 @@ import tools.jackson.databind.JsonNode;
 /**
  * The jobs of a stream, handed out by a pull consumer.
  *
- * <p>Jobs come in on a subscription of its own, which the transport moves along to another server. Of a pull that a lost
- * connection has ended, or the server has refused, nothing is heard: then the wait for it ends.
+ * <p>Jobs come in on a subscription of its own, which the transport moves along to another server. No answer comes to a pull that
+ * a lost connection has ended or the server has refused: such a pull ends with its time.
  */
 final class JetStreamJobQueue implements JobQueue {
 
@@ -35,14 +35,14 @@ final class JetStreamJobQueue implements JobQueue {
   private static final SubscribeOptions MAY_REPEAT = new SubscribeOptions(true, null);
   private static final String PULL_IS_OVER = "408";
   private static final String STATUS = "Status";
-  private static final int RECENT_JOBS = 1_000; // of which a second one is dropped: it came over the former server as well
+  private static final int RECENT_JOBS = 1_000; // a job that comes a second time is dropped: the former server has sent it as well
 
   private final JetStreamApi api;
   private final @Nullable JetStreamProvisioner provisioner;
   private final String stream;
   private final String consumer;
   private final String inbox;
-  // No more come than were asked for: each pull takes what is here before it asks for more
+  // Each pull takes what is here before it asks for more, so that no more come than were asked for
   private final BlockingQueue<Arrival> arrived = new LinkedBlockingQueue<>();
   private final Set<String> recent = Collections.synchronizedSet(Collections.newSetFromMap(new LinkedHashMap<>() {
 
@@ -60,15 +60,15 @@ final class JetStreamJobQueue implements JobQueue {
   JetStreamJobQueue(JetStreamApi api, String group, String inboxPrefix, @Nullable JetStreamProvisioner provisioner) {
     this.api = api;
     this.provisioner = provisioner;
-    this.stream = JetStreamNames.stream(group);
-    this.consumer = JetStreamNames.consumer(group);
+    this.stream = JetStreamAsset.queueOf(group);
+    this.consumer = group;
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
-    // No queue group, which would bridge a move to another server as well: members are not told that nobody answers
+    // Without a queue group: it would bridge a move to another server as well, but its members do not hear that nobody answers
     this.subscription = api.transport().subscribe(List.of(inbox + ".*"), null, MAY_REPEAT,
         (message, replies) -> receive(message));
   }
 
-  // On a thread of the transport. A job has its own subject, what is said of a pull the pull's: whatever its reply-to is
+  // On a thread of the transport. A job comes with its own subject, a status with that of its pull; the reply-to tells nothing
   private void receive(BrokerMessage message) {
     if (message.subject().startsWith(inbox)) {
       arrived.add(new Arrival(message, null));
@@ -87,7 +87,7 @@ final class JetStreamJobQueue implements JobQueue {
           "the stream " + stream + " is not prepared yet: " + provisioner.problem());
     }
     int missing = max;
-    Arrival late; // a pull had asked for it whose wait was over: its lease runs
+    Arrival late; // a former pull has asked for it, whose time was over; the lease runs
     while (missing > 0 && (late = arrived.poll()) != null) {
       missing -= isTaken(late, receiver) ? 1 : 0;
     }

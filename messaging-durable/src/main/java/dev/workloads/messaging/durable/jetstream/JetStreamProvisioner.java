@@ -15,9 +15,8 @@ import org.slf4j.event.Level;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Creates the bucket, and a worker's streams and consumer, where they are missing; adds to and enlarges what is there, and says
- * what differs otherwise. Done by a thread of its own, which tries on until the broker lets it, and does it again once
- * something is found missing.
+ * Creates the bucket, and a worker's streams and consumer, where they are missing. Adds to and enlarges what is there, and logs
+ * what differs otherwise. A thread of its own does so: it tries until the broker lets it, and again once something is missing.
  */
 public final class JetStreamProvisioner implements SmartLifecycle {
 
@@ -27,7 +26,6 @@ public final class JetStreamProvisioner implements SmartLifecycle {
   private final JetStreamBuilder builder;
   private volatile @Nullable Thread thread;
   // All of these under this
-  private boolean wanted = true;
   private boolean provisioned;
   private @Nullable BrokerException problem;
   private List<Finding> findings = List.of();
@@ -57,7 +55,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
         try {
           provision();
         } catch (RuntimeException | Error e) { // it must not end all further attempts
-          log.error("Could not prepare JetStream for durable tasks, trying on", e);
+          log.error("JetStream could not be prepared for durable tasks, because of a bug. The next try is in a second", e);
         }
         TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos()); // however many find something missing
       }
@@ -67,14 +65,13 @@ public final class JetStreamProvisioner implements SmartLifecycle {
   }
 
   private synchronized void awaitDemand() throws InterruptedException {
-    while (!wanted) {
+    while (provisioned) {
       wait();
     }
   }
 
-  /** Has all be prepared once more, soon: something is missing. Does not block. */
+  /** Tells that something is missing, so that all is prepared again. Does not block. */
   synchronized void provisionAgain() {
-    wanted = true;
     provisioned = false;
     notifyAll();
   }
@@ -115,7 +112,7 @@ public final class JetStreamProvisioner implements SmartLifecycle {
       return !report.isChanged();
     } catch (BrokerException e) {
       if (!String.valueOf(e.getMessage()).equals(problem()) && !Thread.currentThread().isInterrupted()) {
-        log.warn("Cannot prepare JetStream for durable tasks, trying on: {}", e.getMessage());
+        log.warn("JetStream cannot be prepared for durable tasks now. The next try is in a second: {}", e.getMessage());
       }
       ended(false, e);
       return false;
@@ -131,7 +128,6 @@ public final class JetStreamProvisioner implements SmartLifecycle {
   private synchronized void ended(boolean complete, @Nullable BrokerException failure) {
     problem = failure;
     provisioned = complete;
-    wanted = !complete;
     notifyAll();
   }
 

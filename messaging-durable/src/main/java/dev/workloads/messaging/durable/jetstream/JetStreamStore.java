@@ -89,7 +89,7 @@ public final class JetStreamStore implements DurableStore {
   @Override
   public void put(String key, byte[] value, @Nullable String contentType, Duration timeout) {
     BrokerMessage message = new BrokerMessage(values.subject(key), value).withHeader(MESSAGE_ID, key);
-    inBucket(() -> values.write(key, contentType == null ? message : message.withHeader("Content-Type", contentType),
+    inBucket(() -> values.write(key, contentType == null ? message : message.withHeader(BrokerMessage.CONTENT_TYPE, contentType),
         JetStreamBucket.ANY_REVISION, timeout));
   }
 

@@ -69,6 +69,6 @@ record StreamMessage(BrokerMessage message, long sequence, Instant time) {
   }
 
   StoredValue value() {
-    return new StoredValue(message.body(), message.header("Content-Type"), sequence, time);
+    return new StoredValue(message.body(), message.header(BrokerMessage.CONTENT_TYPE), sequence, time);
   }
 }

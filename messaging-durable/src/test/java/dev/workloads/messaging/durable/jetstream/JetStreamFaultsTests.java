@@ -193,7 +193,7 @@ class JetStreamFaultsTests {
     JobListenerContainer container = start(settings(), message -> null);
     await().until(() -> container.problem() != null);
     assertThat(container.problem()).contains("JetStream is off");
-    assertThat(output).contains("Cannot take durable tasks, trying on: the stream JOBS_group or its consumer group");
+    assertThat(output).contains("No durable tasks are taken now. The worker asks again every second: the stream JOBS_group or its consumer group");
     JetStreamProvisioner provisioner = new JetStreamProvisioner(transport, BUCKET, ROOMY, settings());
     assertThat(provisioner.provision()).isFalse();
     assertThat(provisioner.problem()).startsWith("JetStream does not answer");
@@ -212,7 +212,7 @@ class JetStreamFaultsTests {
     JobListenerContainer container = start(settings(), message -> null);
     await().until(() -> container.problem() != null);
     assertThat(container.problem()).isEqualTo("the consumer group of the stream JOBS_group does not answer");
-    assertThat(output).contains("Cannot take durable tasks, trying on: the consumer group");
+    assertThat(output).contains("No durable tasks are taken now. The worker asks again every second: the consumer group");
   }
 
   @ParameterizedTest

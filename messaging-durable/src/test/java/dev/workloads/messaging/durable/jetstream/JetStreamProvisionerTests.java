@@ -326,7 +326,7 @@ class JetStreamProvisionerTests {
     JetStreamProvisioner provisioner = provisioner(LIMITS, WORKER);
     provisioner.start();
     await().until(() -> output.getOut().contains(
-        "Cannot prepare JetStream for durable tasks, trying on: JetStream does not answer STREAM.INFO.KV_TASKS"));
+        "JetStream cannot be prepared for durable tasks now. The next try is in a second: JetStream does not answer STREAM.INFO.KV_TASKS"));
     server.kill();
     switchOn();
     server.startAgain();
