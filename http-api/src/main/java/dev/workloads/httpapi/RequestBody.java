@@ -53,7 +53,7 @@ final class RequestBody implements AutoCloseable {
       return false;
     }
     if (length() == maxSize) {
-      requireEnd(in);
+      requireSize(in.read() < 0 ? maxSize : maxSize + 1L);
       return false;
     }
     if (partLength == part.length) {
@@ -80,12 +80,6 @@ final class RequestBody implements AutoCloseable {
     part = whole.array();
     partLength = part.length;
     return part;
-  }
-
-  private void requireEnd(ServletInputStream in) throws IOException {
-    if (in.read() >= 0) {
-      requireSize(maxSize + 1L);
-    }
   }
 
   private void grow() {

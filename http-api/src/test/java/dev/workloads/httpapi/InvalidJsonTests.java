@@ -177,6 +177,7 @@ class InvalidJsonTests {
         arguments("{\"payload\":\"\\ud800\"}", SURROGATE),
         arguments("{\"payload\":\"\\udc00\"}", SURROGATE),
         arguments("{\"payload\":\"\\ud800x\"}", SURROGATE),
+        arguments("{\"payload\":\"x\\ud800\"}", SURROGATE),
         arguments("{\"payload\":\"\\ud800\\ud800\\udc00\"}", SURROGATE),
         arguments("{\"payload\":\"\\udc00\\ud800\"}", SURROGATE),
         arguments("{\"worker\":\"\\ud800\",\"payload\":\"x\"}", SURROGATE),
