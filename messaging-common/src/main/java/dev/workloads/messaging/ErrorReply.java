@@ -2,6 +2,7 @@ package dev.workloads.messaging;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.workloads.messaging.BrokerException.Reason;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import org.jspecify.annotations.Nullable;
@@ -85,12 +86,9 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
     return new BrokerException(reason(), text, null, code, code == FULL && notProcessed);
   }
 
-  private BrokerException.Reason reason() {
-    if (code == FULL) {
-      return BrokerException.Reason.OVERLOADED;
-    }
-    return code >= 400 && code < 500
-        ? BrokerException.Reason.HANDLER_REJECTED : BrokerException.Reason.HANDLER_FAILED;
+  private Reason reason() {
+    boolean rejected = code >= 400 && code < 500;
+    return code == FULL ? Reason.OVERLOADED : rejected ? Reason.HANDLER_REJECTED : Reason.HANDLER_FAILED;
   }
 
   private static int parse(@Nullable String code) {

@@ -28,7 +28,6 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
   private final MessageTransport transport;
   private final Listener listener;
   private final MessageProcessor processor;
-  private final ListenerSettings settings;
   private final ThreadFactory threads;
   private final Semaphore bytes; // all containers of the application share them
   private final Semaphore handlers;
@@ -45,26 +44,25 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
     this.transport = transport;
     this.listener = listener;
     this.processor = new MessageProcessor(listener);
-    this.settings = listener.settings();
     this.threads = threads;
     this.bytes = maxBuffered;
-    this.handlers = new Semaphore(settings.maxInFlight());
+    this.handlers = new Semaphore(listener.settings().maxInFlight());
   }
 
   /** What takes messages in, from a start to the next stop. */
   final class Intake implements DrainingContainer.Work {
 
-    private final HandlerPool pool = new HandlerPool(settings, threads);
-    private final Subscription subscription = transport.subscribe(settings.subscriptions(), settings.queueGroup(),
+    private final HandlerPool pool = new HandlerPool(settings(), threads);
+    private final Subscription subscription = transport.subscribe(settings().subscriptions(), settings().queueGroup(),
         (message, replies) -> receive(new Delivery(heard(message), replies, System.nanoTime()), pool));
     private final Thread keepAlive = keepAlive();
 
     @Override
     public void takeNoMore() {
       try {
-        subscription.drain(settings.drainTimeout());
+        subscription.drain(settings().drainTimeout());
       } catch (RuntimeException e) { // messages that have come in are finished all the same
-        log.error("Listener {} could not end its subscriptions; the messages that it has are finished", settings.id(), e);
+        log.error("Listener {} could not end its subscriptions; the messages that it has are finished", settings().id(), e);
       }
     }
 
@@ -77,7 +75,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
     public void giveUp() {
       log.warn("Listener {} has not finished within {}: interrupted {} threads, gave up {} queued messages and replies. "
           + "Raise messaging.drain-timeout if handlers need longer",
-          settings.id(), settings.drainTimeout(), pool.getActiveCount(), pool.giveUp());
+          settings().id(), settings().drainTimeout(), pool.getActiveCount(), pool.giveUp());
     }
 
     @Override
@@ -90,7 +88,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
   @Override
   protected Intake begin() {
     Intake intake = new Intake();
-    log.info("Listener {} handles {} in group {}", settings.id(), settings.subscriptions(), settings.group());
+    log.info("Listener {} handles {} in group {}", settings().id(), settings().subscriptions(), settings().group());
     return intake;
   }
 
@@ -139,7 +137,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
   private boolean mayHandleHere(BrokerMessage message) {
     Intake intake = work(); // null until the start has ended
     return listener.isNonBlocking(message) && intake != null
-        && intake.subscription.pending() <= settings.queueCapacity();
+        && intake.subscription.pending() <= settings().queueCapacity();
   }
 
   /** Called on the transport's thread, whose interrupt flag is not the handler's. */
@@ -193,7 +191,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
 
   /** Returns what the container subscribes to. */
   public ListenerSettings settings() {
-    return settings;
+    return listener.settings();
   }
 
   /** Returns the counts of each subscription, in the order of the settings. */
@@ -203,7 +201,7 @@ public final class MessageListenerContainer extends DrainingContainer<MessageLis
 
   /** Returns the number of handlers at work. */
   public int inFlight() {
-    return settings.maxInFlight() - handlers.availablePermits();
+    return settings().maxInFlight() - handlers.availablePermits();
   }
 
   /** Returns the number of messages that wait for a handler. */

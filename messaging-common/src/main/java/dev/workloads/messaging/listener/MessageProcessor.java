@@ -19,15 +19,11 @@ import org.slf4j.event.Level;
 final class MessageProcessor {
 
   private final Listener listener;
-  private final FailureLog failures;
   private final ListenerCounters counters = new ListenerCounters();
   private final List<EndpointStats> endpoints;
-  private final boolean shared;
 
   MessageProcessor(Listener listener) {
     this.listener = listener;
-    this.failures = listener.failures();
-    this.shared = listener.settings().queueGroup() != null;
     this.endpoints = listener.settings().subscriptions().stream().map(EndpointStats::new).toList();
   }
 
@@ -47,7 +43,7 @@ final class MessageProcessor {
 
   /** Answers a message that could not be handled, without waiting for a lost connection. */
   void fail(Delivery delivery, Throwable failure) {
-    failures.failed(delivery.message(), failure);
+    listener.failures().failed(delivery.message(), failure);
     send(delivery, ErrorReply.of(failure).toMessage(), delivery.replies()::send);
   }
 
@@ -74,10 +70,11 @@ final class MessageProcessor {
     long start = System.nanoTime();
     try {
       BrokerMessage reply = listener.handle(message);
-      if (reply == null && shared && OwedReply.get() != null) { // of a broadcast most members owe no reply
+      // Of a broadcast most members owe no reply
+      if (reply == null && OwedReply.get() != null && listener.settings().queueGroup() != null) {
         counters.missingReplies.increment();
-        failures.log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. Return one, or "
-            + "publish it to the reply-to on the handler's thread");
+        listener.failures().log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. "
+            + "Return one, or publish it to the reply-to on the handler's thread");
       }
       return reply;
     } catch (Throwable e) { // whatever it is, the requester waits for an answer
@@ -107,7 +104,7 @@ final class MessageProcessor {
     if (message.replyTo() == null) {
       if (ErrorReply.from(reply) == null) {
         counters.missingReplyTos.increment();
-        failures.notSent(message, "missing reply_to");
+        listener.failures().notSent(message, "missing reply_to");
       }
       return;
     }
@@ -119,7 +116,7 @@ final class MessageProcessor {
       if (instead == null) {
         lost(delivery, e);
       } else {
-        failures.notSent(message, String.valueOf(e.getMessage()));
+        listener.failures().notSent(message, String.valueOf(e.getMessage()));
         send(delivery, instead.toMessage(), sender);
       }
     }
@@ -135,6 +132,6 @@ final class MessageProcessor {
   /** Counts and logs a reply that was not sent. */
   void lost(Delivery delivery, Exception cause) {
     counters.lostReplies.increment();
-    failures.notSent(delivery.message(), String.valueOf(cause.getMessage()));
+    listener.failures().notSent(delivery.message(), String.valueOf(cause.getMessage()));
   }
 }
