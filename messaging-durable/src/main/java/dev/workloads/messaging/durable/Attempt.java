@@ -7,6 +7,7 @@ import java.util.UUID;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,14 +29,16 @@ final class Attempt implements AutoCloseable {
   private final String runner = UUID.randomUUID().toString();
   private final Deadline deadline;
   private final Future<?> leaseRenewal;
+  private final Consumer<Attempt> afterRenewals;
   private @Nullable TaskStatus entry; // under this
   private boolean ended; // under this
 
-  /** Has the timer renew the job's lease from now on. */
-  Attempt(Job job, JobSettings settings, ScheduledExecutorService timer) {
+  /** Has the timer renew the job's lease from now until the attempt is closed or interrupted, and then calls the consumer. */
+  Attempt(Job job, JobSettings settings, ScheduledExecutorService timer, Consumer<Attempt> afterRenewals) {
     this.job = job;
     this.settings = settings;
     this.timer = timer;
+    this.afterRenewals = afterRenewals;
     this.deadline = Deadline.after(settings.maxRuntime());
     long pause = settings.renewal().toNanos();
     this.leaseRenewal = timer.scheduleAtFixedRate(this::renewLease, pause, pause, TimeUnit.NANOSECONDS);
@@ -114,7 +117,7 @@ final class Attempt implements AutoCloseable {
       return false;
     }
     ended = true;
-    leaseRenewal.cancel(false);
+    close();
     thread.interrupt();
     return true;
   }
@@ -123,6 +126,7 @@ final class Attempt implements AutoCloseable {
   @Override
   public void close() {
     leaseRenewal.cancel(false);
+    afterRenewals.accept(this);
   }
 
   /** Returns what logs call it. */

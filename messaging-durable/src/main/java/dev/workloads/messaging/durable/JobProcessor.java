@@ -32,7 +32,6 @@ final class JobProcessor {
   private final StoreRetries retries;
   private final JobSettings settings;
   private final Map<String, BrokerMessageHandler> handlers;
-  private final ScheduledExecutorService timer;
   private final ThreadFactory threads;
   private final JobMetrics metrics;
   private final FailureLog failures;
@@ -52,11 +51,10 @@ final class JobProcessor {
     this.retries = new StoreRetries(failures);
     this.settings = settings;
     this.handlers = handlers;
-    this.timer = timer;
     this.threads = threads;
     this.metrics = metrics;
     this.failures = failures;
-    this.attempts = new RunningAttempts(threads);
+    this.attempts = new RunningAttempts(settings, timer, threads);
   }
 
   /** Returns whether something cannot be recorded now, so that no more should be begun. */
@@ -73,16 +71,11 @@ final class JobProcessor {
   /** Does what is to be done with a job; blocks for its handler. */
   void process(Job job) {
     AtomicBoolean repeated = new AtomicBoolean();
-    try (Attempt attempt = new Attempt(job, settings, timer)) {
-      attempts.add(attempt);
-      try {
-        if (!retries.untilTaken(attempt, () -> claim(attempt, repeated.getAndSet(true)))) {
-          job.giveBack(PAUSE);
-        } else if (attempt.entry() != null) {
-          run(attempt, attempt.entry());
-        }
-      } finally {
-        attempts.remove(attempt);
+    try (Attempt attempt = attempts.open(job)) {
+      if (!retries.untilTaken(attempt, () -> claim(attempt, repeated.getAndSet(true)))) {
+        job.giveBack(PAUSE);
+      } else if (attempt.entry() != null) {
+        run(attempt, attempt.entry());
       }
     } catch (RuntimeException | Error e) { // it must not end the thread; the job comes again when its lease is over
       failures.failed(job.message(), e);
@@ -148,20 +141,21 @@ final class JobProcessor {
     BrokerMessageHandler handler = requireNonNull(handlers.get(attempt.job().message().subject()));
     Settlement settlement = attempt.run(started, handler, () -> tookTooLong(attempt, started));
     if (settlement != null) {
-      retries.untilTaken(attempt, () -> settlements.write(attempt.job(), started, settlement));
+      settle(attempt, started, settlement);
     }
+  }
+
+  private void settle(Attempt attempt, TaskStatus started, Settlement settlement) {
+    retries.untilTaken(attempt, () -> settlements.write(attempt.job(), started, settlement));
   }
 
   // On the timer's thread: only the interrupt, which ends the lease
   private void tookTooLong(Attempt attempt, TaskStatus started) {
     if (attempt.interrupt()) {
-      attempts.remove(attempt);
       failures.log(Level.ERROR, attempt.job().message(), "The handler was interrupted: it took longer than "
           + settings.maxRuntime() + " (" + attempt.name() + ")");
-      Settlement settlement = Settlement.failed(started.task(), new TaskError(500,
-          "the handler took longer than " + settings.maxRuntime().toMillis() + " ms"), settings);
-      threads.newThread(
-          () -> retries.untilTaken(attempt, () -> settlements.write(attempt.job(), started, settlement))).start();
+      Settlement settlement = Settlement.tookTooLong(started.task(), settings);
+      threads.newThread(() -> settle(attempt, started, settlement)).start();
     }
   }
 

@@ -9,32 +9,36 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The attempts of a worker that have not settled their jobs. Safe for use by many threads. */
+/** The attempts of a worker that renew the leases of their jobs. Safe for use by many threads. */
 final class RunningAttempts {
 
   private static final Logger log = LoggerFactory.getLogger(JobListenerContainer.class);
   private static final int MAX_RELEASES_AT_ONCE = 16;
 
   private final Map<String, Attempt> attempts = new ConcurrentHashMap<>(); // by runner
+  private final JobSettings settings;
+  private final ScheduledExecutorService timer;
   private final ThreadFactory threads;
   private volatile boolean interrupted;
 
-  RunningAttempts(ThreadFactory threads) {
+  RunningAttempts(JobSettings settings, ScheduledExecutorService timer, ThreadFactory threads) {
+    this.settings = settings;
+    this.timer = timer;
     this.threads = threads;
   }
 
-  void add(Attempt attempt) {
+  /** Opens an attempt, which is one of these until it renews the lease no more. */
+  Attempt open(Job job) {
+    Attempt attempt = new Attempt(job, settings, timer, ending -> attempts.remove(ending.runner()));
     attempts.put(attempt.runner(), attempt);
-  }
-
-  void remove(Attempt attempt) {
-    attempts.remove(attempt.runner());
+    return attempt;
   }
 
   Set<String> runners() {

@@ -30,6 +30,10 @@ record Settlement(Outcome outcome, @Nullable TaskResult result, @Nullable String
         : new Settlement(Outcome.RETRIED, null, null, task.queuedAgain(failures, error), settings.backoff(failures));
   }
 
+  static Settlement tookTooLong(TaskRecord task, JobSettings settings) {
+    return failed(task, new TaskError(500, "the handler took longer than " + settings.maxRuntime().toMillis() + " ms"), settings);
+  }
+
   static Settlement givenUp(TaskRecord task, int failures, TaskError error) {
     return new Settlement(Outcome.FAILED, null, error.text(), task.failed(failures, error, Instant.now()), null);
   }
