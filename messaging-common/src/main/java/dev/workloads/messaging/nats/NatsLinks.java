@@ -65,7 +65,7 @@ final class NatsLinks implements AutoCloseable {
     if (newest != null) {
       newest.confirm();
     }
-    return new LinksSubscription(subscription);
+    return new LinksSubscription(this, subscription);
   }
 
   private synchronized @Nullable NatsLink add(NatsSubscription subscription) {
@@ -111,25 +111,19 @@ final class NatsLinks implements AutoCloseable {
   }
 
   /** One subscription on all links. */
-  private final class LinksSubscription implements MessageTransport.Subscription {
-
-    private final NatsSubscription subscription;
-
-    private LinksSubscription(NatsSubscription subscription) {
-      this.subscription = subscription;
-    }
+  private record LinksSubscription(NatsLinks all, NatsSubscription subscription) implements MessageTransport.Subscription {
 
     @Override
     public long pending() {
-      return links.stream().mapToLong(link -> link.pending(subscription)).sum();
+      return all.links.stream().mapToLong(link -> link.pending(subscription)).sum();
     }
 
     @Override
     public boolean drain(Duration timeout) {
-      remove(subscription);
+      all.remove(subscription);
       long deadline = System.nanoTime() + timeout.toNanos();
       boolean drained = true;
-      for (NatsLink link : links) {
+      for (NatsLink link : all.links) {
         drained &= link.drain(subscription, Duration.ofNanos(deadline - System.nanoTime()));
       }
       return drained;
@@ -137,8 +131,8 @@ final class NatsLinks implements AutoCloseable {
 
     @Override
     public void close() {
-      remove(subscription);
-      links.forEach(link -> link.close(subscription));
+      all.remove(subscription);
+      all.links.forEach(link -> link.close(subscription));
     }
   }
 }
