@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Base64;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -23,6 +24,14 @@ class NatsInputBufferTests {
   @ValueSource(ints = {1, 2, 3, 7, 50, 1000, 65_536, 1_000_000})
   void onlyUnreadableHeadersAreChanged(int atOnce) throws IOException {
     assertThat(passed(stream(BAD), atOnce)).isEqualTo(stream(WRAPPED));
+  }
+
+  @Test
+  void greetingIsPassedByItselfWhenAnErrorCameAlong() throws IOException {
+    InputStream in = new ByteArrayInputStream("INFO {}\r\n-ERR 'no'\r\n".getBytes(ISO_8859_1));
+    NatsInputBuffer buffer = new NatsInputBuffer();
+    assertThat(buffer.read(in, new byte[100], 0, 100)).isEqualTo("INFO {}\r\n".length());
+    assertThat(buffer.read(in, new byte[100], 0, 100)).isEqualTo("-ERR 'no'\r\n".length());
   }
 
   private static String stream(String headers) {
