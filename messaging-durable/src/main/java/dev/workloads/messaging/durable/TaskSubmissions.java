@@ -102,11 +102,9 @@ final class TaskSubmissions {
         append(traced, id, deadline);
         return traced;
       })).handle(job));
-    } catch (BrokerException e) {
-      throw e.reason() == Reason.NO_RESPONDERS
-          ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + job.subject(), e) : e;
     } catch (RuntimeException e) {
-      throw e;
+      throw e instanceof BrokerException refusal && refusal.reason() == Reason.NO_RESPONDERS
+          ? new BrokerException(Reason.NO_RESPONDERS, "no durable worker takes " + job.subject(), e) : e;
     } catch (Exception e) {
       throw new IllegalStateException("a submission throws no checked exception", e);
     }

@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
 final class InProcessJobQueue implements JobQueue {
 
   private final InProcessRoom room;
-  // All of these under this
+  // All of these are changed under this
   private final Set<String> subjects = new HashSet<>();
   private final Map<Long, Queued> jobs = new LinkedHashMap<>(); // by number, the oldest first
-  private Duration lease = Duration.ZERO;
+  private volatile Duration lease = Duration.ZERO;
   private long lastSequence;
 
   /**
@@ -96,10 +96,6 @@ final class InProcessJobQueue implements JobQueue {
     }
   }
 
-  private synchronized void renew(long sequence) {
-    giveBack(sequence, lease);
-  }
-
   private synchronized void giveBack(long sequence, Duration delay) {
     long freeAt = System.nanoTime() + delay.toNanos();
     jobs.computeIfPresent(sequence, (same, job) -> new Queued(job.message, job.added, freeAt, job.deliveries));
@@ -127,7 +123,7 @@ final class InProcessJobQueue implements JobQueue {
 
     @Override
     public void renew() {
-      queue.renew(sequence);
+      queue.giveBack(sequence, queue.lease);
     }
 
     @Override
