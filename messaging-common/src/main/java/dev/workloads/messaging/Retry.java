@@ -4,7 +4,6 @@ import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
 
 /** Repeats an attempt that was provably not executed, with growing pauses, jittered so that callers spread out. */
@@ -34,14 +33,24 @@ public final class Retry {
         long bound = e.reason() == Reason.OVERLOADED ? LONGER_WHEN_OVERLOADED * longest : longest;
         long pause = ThreadLocalRandom.current().nextLong(bound / 2, bound);
         boolean again = e.isRetryable() && System.nanoTime() - start + pause < window.toNanos();
-        if (again) {
-          LockSupport.parkNanos(pause);
+        if (!again || !pause(pause)) {
+          throw e;
         }
         elapsed = System.nanoTime() - start;
-        if (!again || elapsed >= window.toNanos() || Thread.currentThread().isInterrupted()) {
+        if (elapsed >= window.toNanos()) {
           throw e;
         }
       }
+    }
+  }
+
+  private static boolean pause(long nanos) {
+    try {
+      TimeUnit.NANOSECONDS.sleep(nanos);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 }

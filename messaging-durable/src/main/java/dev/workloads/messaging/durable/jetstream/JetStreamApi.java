@@ -126,11 +126,15 @@ final class JetStreamApi {
     }
     String stream = answer.path("stream").stringValue("");
     long sequence = answer.path("seq").longValue(0);
+    boolean duplicate = answer.path("duplicate").booleanValue(false);
+    if (duplicate && sequence == 0 && !stream.isEmpty()) { // of a cluster up to 2.11; later versions answer with an error
+      throw new BrokerException(Reason.BROKER_UNAVAILABLE, "another message with the same id is about to be kept");
+    }
     if (!error.isMissingNode() || stream.isEmpty() || sequence <= 0) {
       throw new BrokerException(Reason.TIMEOUT, "what answers on " + message.subject()
           + " is no stream: whether one keeps the message is unknown");
     }
-    return new Appended(stream, sequence, answer.path("duplicate").booleanValue(false));
+    return new Appended(stream, sequence, duplicate);
   }
 
   private static RuntimeException refusal(BrokerMessage message, JsonNode error) {
