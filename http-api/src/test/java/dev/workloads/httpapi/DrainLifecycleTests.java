@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.testing.Patience;
 import dev.workloads.messaging.testing.Stopwatch;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -79,9 +78,7 @@ class DrainLifecycleTests {
       submitting.send(HttpApi.taskRequest(HttpApi.json("never", "x"), "Prefer: respond-async, wait=30"));
       looking.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=30\r\n\r\n");
       third.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=30\r\n\r\n");
-      // The look takes a permit for a while: the three are to have theirs before
-      Awaitility.await().pollDelay(Patience.FOR_A_WRONG_ONE)
-          .untilAsserted(() -> assertThat(api.task("never", "x").reason()).isEqualTo("overloaded"));
+      api.awaitNoPlace("never");
       Stopwatch watch = Stopwatch.start();
 
       CompletableFuture<Void> closed = CompletableFuture.runAsync(() -> api.context().close());

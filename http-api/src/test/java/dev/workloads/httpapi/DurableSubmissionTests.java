@@ -192,7 +192,7 @@ class DurableSubmissionTests {
     String key = "Idempotency-Key: " + worker;
     try (Connection waiting = narrow.connect()) {
       waiting.send(HttpApi.taskRequest(HttpApi.json(worker, "x"), "Prefer: respond-async, wait=20", key));
-      Awaitility.await().until(() -> narrow.task(worker, "x").status() == 503);
+      narrow.awaitNoPlace(worker);
       String path = String.valueOf(narrow.submit(worker, "x", key).header("Location"));
       Stopwatch watch = Stopwatch.start();
 

@@ -506,7 +506,7 @@ class DurableTaskTests {
     String path = narrow.path(worker, "x");
     try (Connection waiting = narrow.connect()) {
       waiting.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=20\r\n\r\n");
-      Awaitility.await().until(() -> narrow.task(worker, "x").status() == 503);
+      narrow.awaitNoPlace(worker);
       Stopwatch watch = Stopwatch.start();
 
       assertThat(narrow.get(path, FINISHED).member("state")).isEqualTo("queued");

@@ -35,7 +35,7 @@ class GoneClientTests {
   @CsvSource({"STATUS, true", "STATUS, false", "SUBMISSION, true", "SUBMISSION, false", "CHUNKED_SUBMISSION, false"})
   void placeOfAClientThatHasGoneIsFree(Waiting waiting, boolean reset) throws IOException {
     try (Connection connection = api.connect().send(request(waiting))) {
-      awaitPlaceTaken();
+      api.awaitNoPlace(worker);
       if (reset) {
         connection.reset();
       }
@@ -47,7 +47,7 @@ class GoneClientTests {
   @EnumSource
   void clientThatHasOnlyEndedItsOutputIsTold(Waiting waiting) throws IOException {
     try (Connection connection = api.connect().send(request(waiting))) {
-      awaitPlaceTaken();
+      api.awaitNoPlace(worker);
       long start = System.nanoTime();
 
       Answer answer = connection.endOutput().answer();
@@ -64,7 +64,7 @@ class GoneClientTests {
   void nextRequestEndsNoWaitAndIsAnsweredNext(Waiting waiting, int sentAtOnce) throws IOException {
     String next = "GET /x HTTP/1.1\r\nHost: test\r\n\r\n";
     try (Connection connection = api.connect().send(request(waiting, 3) + next.substring(0, sentAtOnce))) {
-      awaitPlaceTaken();
+      api.awaitNoPlace(worker);
       long start = System.nanoTime();
       connection.send(next.substring(sentAtOnce, Math.max(sentAtOnce, 1)));
 
@@ -96,10 +96,6 @@ class GoneClientTests {
       case CHUNKED_SUBMISSION -> "POST /task HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n" + HttpApi.lines(prefer)
           + "\r\n" + Integer.toHexString(json.length()) + "\r\n" + json + "\r\n0\r\n\r\n";
     };
-  }
-
-  private void awaitPlaceTaken() {
-    Awaitility.await().until(this::isPlaceTaken); // not at once, when the question itself may take the place
   }
 
   private boolean isPlaceTaken() throws IOException {

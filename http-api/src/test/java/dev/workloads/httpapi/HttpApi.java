@@ -14,6 +14,7 @@ import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.test.NatsServer;
+import dev.workloads.messaging.testing.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -242,6 +243,14 @@ final class HttpApi implements AfterEachCallback {
   /** Sends a task and asks for errors as JSON. */
   Answer task(String worker, String payload) throws IOException {
     return post(json(worker, payload), "Accept: application/problem+json");
+  }
+
+  /**
+   * Waits until requests that were sent hold all places of {@code task.max-in-flight}. A question takes a place for a moment:
+   * the requests get theirs before the first one.
+   */
+  void awaitNoPlace(String echoingWorker) {
+    Awaitility.await().pollDelay(Patience.FOR_A_WRONG_ONE).until(() -> task(echoingWorker, "x").status() == 503);
   }
 
   /** Submits a durable task, asking for errors as JSON. */
