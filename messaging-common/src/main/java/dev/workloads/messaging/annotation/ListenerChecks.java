@@ -1,8 +1,8 @@
 package dev.workloads.messaging.annotation;
 
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.InvalidConfigurationException;
 import dev.workloads.messaging.converter.SpringBodyConverter;
-import dev.workloads.messaging.listener.InvalidListenerException;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.AnnotatedParameterizedType;
 import java.lang.reflect.AnnotatedType;
@@ -128,7 +128,7 @@ record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanV
     }
   }
 
-  static InvalidListenerException invalid(Method method, String problem, String advice) {
-    return new InvalidListenerException(ListenerMethods.describe(method) + " " + problem + ".", advice);
+  static InvalidConfigurationException invalid(Method method, String problem, String advice) {
+    return new InvalidConfigurationException(ListenerMethods.describe(method) + " " + problem + ".", advice);
   }
 }

@@ -1,8 +1,8 @@
 package dev.workloads.messaging.annotation;
 
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.InvalidConfigurationException;
 import dev.workloads.messaging.converter.SpringBodyConverter;
-import dev.workloads.messaging.listener.InvalidListenerException;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +71,7 @@ public final class ListenerMethods {
    * Creates the handler that calls a method of a bean.
    *
    * @param bean may be a proxy
-   * @throws InvalidListenerException if the method cannot be called with a message
+   * @throws InvalidConfigurationException if the method cannot be called with a message
    */
   public BrokerMessageHandler handler(Object bean, Method method) {
     ListenerChecks.requireCallable(method);

@@ -1,7 +1,7 @@
 package dev.workloads.messaging.annotation;
 
+import dev.workloads.messaging.InvalidConfigurationException;
 import dev.workloads.messaging.MessageRejectedException;
-import dev.workloads.messaging.listener.InvalidListenerException;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.validation.ElementKind;
@@ -38,7 +38,7 @@ record MethodConstraints(Validator validator, Object target, Method method, List
    * Reads the constraints of a method; returns {@code null} if it has none.
    *
    * @param bean may be a proxy
-   * @throws InvalidListenerException if they contradict each other
+   * @throws InvalidConfigurationException if they contradict each other
    */
   static @Nullable MethodConstraints of(Object validator, Object bean, Method method,
       List<MethodParameter> parameters) {

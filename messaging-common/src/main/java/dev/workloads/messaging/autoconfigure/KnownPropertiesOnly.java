@@ -1,5 +1,6 @@
 package dev.workloads.messaging.autoconfigure;
 
+import dev.workloads.messaging.InvalidConfigurationException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -48,7 +49,7 @@ public final class KnownPropertiesOnly implements ApplicationContextInitializer<
         .filter(source -> !NOT_ITS_OWN.contains(source.getName()))
         .flatMap(source -> unknown(ConfigurationPropertySource.from(source), known).stream()).toList();
     if (!unknown.isEmpty()) {
-      throw new UnknownPropertyException(String.join("\n", unknown));
+      throw new InvalidConfigurationException(String.join("\n", unknown), "Correct or remove what is unknown.");
     }
   }
 

@@ -1,10 +1,10 @@
 package dev.workloads.messaging.autoconfigure;
 
 import dev.workloads.messaging.BrokerMessageHandler;
+import dev.workloads.messaging.InvalidConfigurationException;
 import dev.workloads.messaging.annotation.ListenerMethods;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.autoconfigure.MessagingProperties.ListenerOverrides;
-import dev.workloads.messaging.listener.InvalidListenerException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,7 +27,7 @@ record ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethod
   /**
    * Returns all, those of beans first. The beans are created for that, lazy ones too.
    *
-   * @throws InvalidListenerException if one cannot be called, or two have one name
+   * @throws InvalidConfigurationException if one cannot be called, or two have one name
    */
   List<ListenerDefinition> find() {
     List<ListenerDefinition> found = new ArrayList<>();
@@ -37,7 +37,7 @@ record ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethod
     names(Object.class).forEach(name -> found.addAll(annotatedMethods(name)));
     for (ListenerDefinition one : found) {
       found.stream().filter(other -> other != one && other.isCalled(one.id())).findFirst().ifPresent(other -> {
-        throw new InvalidListenerException("Two listeners are called " + one.id() + ": " + one.origin() + " and "
+        throw new InvalidConfigurationException("Two listeners are called " + one.id() + ": " + one.origin() + " and "
             + other.origin() + ".", "Give one of them another id.");
       });
     }
@@ -58,7 +58,7 @@ record ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethod
   private ListenerDefinition definition(String bean, Method method, NatsListener annotation) {
     String origin = ListenerMethods.describe(method);
     if (!beans.isSingleton(bean)) {
-      throw new InvalidListenerException(origin + " belongs to the bean " + bean + ", of which there may be many.",
+      throw new InvalidConfigurationException(origin + " belongs to the bean " + bean + ", of which there may be many.",
           "Make the bean a singleton.");
     }
     String id = resolve(origin, annotation.id());
@@ -78,7 +78,7 @@ record ListenerDefinitions(ConfigurableListableBeanFactory beans, ListenerMethod
     try {
       return Objects.requireNonNullElse(new EmbeddedValueResolver(beans).resolveStringValue(text), "");
     } catch (IllegalArgumentException | BeanExpressionException e) {
-      throw new InvalidListenerException(origin + " has an annotation that cannot be resolved, \"" + text + "\": "
+      throw new InvalidConfigurationException(origin + " has an annotation that cannot be resolved, \"" + text + "\": "
           + NestedExceptionUtils.getMostSpecificCause(e).getMessage() + ".",
           "Set the property that it names, or give it a default by ${name:default}.");
     }

@@ -1,8 +1,8 @@
 package dev.workloads.messaging.autoconfigure;
 
+import dev.workloads.messaging.InvalidConfigurationException;
 import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.autoconfigure.MessagingProperties.ListenerOverrides;
-import dev.workloads.messaging.listener.InvalidListenerException;
 import dev.workloads.messaging.listener.ListenerSettings;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +18,7 @@ record ListenerSettingsResolver(MessagingProperties properties, @Nullable String
    * Returns the listeners with their settings, in their order.
    *
    * @throws InvalidConfigurationPropertyValueException if a property names what is not there, or the group is wrong
-   * @throws InvalidListenerException if a listener cannot subscribe, or two would take each other's messages
+   * @throws InvalidConfigurationException if a listener cannot subscribe, or two would take each other's messages
    */
   List<ConfiguredListener> resolve(List<ListenerDefinition> definitions) {
     properties.listeners().keySet().forEach(id -> requireListener(id, definitions));
@@ -58,7 +58,7 @@ record ListenerSettingsResolver(MessagingProperties properties, @Nullable String
           Objects.requireNonNullElse(resolved.maxInFlight(), properties.maxInFlight()),
           Objects.requireNonNullElse(resolved.queueCapacity(), properties.queueCapacity()), properties.drainTimeout());
     } catch (IllegalArgumentException e) {
-      throw new InvalidListenerException(definition.origin() + " cannot subscribe: " + e.getMessage() + ".",
+      throw new InvalidConfigurationException(definition.origin() + " cannot subscribe: " + e.getMessage() + ".",
           "Correct " + (definition.isBean() ? "messaging.subscriptions" : "the annotation") + ", or set messaging.listeners."
               + definition.id() + ".*");
     }
@@ -83,7 +83,7 @@ record ListenerSettingsResolver(MessagingProperties properties, @Nullable String
       ListenerSettings one = settings.get(i);
       settings.subList(i + 1, settings.size()).stream().filter(other -> overlap(one, other)).findFirst()
           .ifPresent(other -> {
-            throw new InvalidListenerException("The listeners " + one.id() + " and " + other.id() + " would take each "
+            throw new InvalidConfigurationException("The listeners " + one.id() + " and " + other.id() + " would take each "
                 + "other's messages: both are in group " + one.group() + ", and their subjects overlap, "
                 + one.subscriptions() + " and " + other.subscriptions() + ".",
                 "Give one of them another group or other subjects.");
