@@ -61,7 +61,7 @@ final class Attempt implements AutoCloseable {
     return runner;
   }
 
-  /** Returns when nothing of the attempt is repeated any more. */
+  /** Returns the time after which nothing of the attempt is repeated. */
   Deadline deadline() {
     return deadline;
   }

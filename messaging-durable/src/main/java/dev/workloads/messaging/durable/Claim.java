@@ -23,9 +23,9 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
     GO_ON,
     /** The job is done. */
     ACKNOWLEDGE,
-    /** Somebody is at it: leave it to them. */
+    /** Another thread of this worker is at the task: leave the job alone. */
     IGNORE,
-    /** Others may have a handler for it. */
+    /** This worker has no handler for the job, and another one may have. */
     GIVE_BACK,
     /** There is no attempt to make: write how the job ends. */
     SETTLE
@@ -60,7 +60,7 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
       return job.deliveries() < MAX_DELIVERIES_WITHOUT_HANDLER ? new Claim(Action.GIVE_BACK, null, null, null)
           : fail(entry, task.failures(), "no handler");
     }
-    // If it is running, the worker of the attempt before has died, or was cut off
+    // A task that is running still has lost the worker of its former attempt
     int failures = isPutBack ? 0 : task.failures() + (isRunning ? 1 : 0);
     return failures >= maxAttempts ? fail(entry, failures, "the worker ended during the attempt")
         : new Claim(Action.BEGIN, entry, task.started(job.sequence(), runner, failures, Instant.now()), null);
@@ -75,7 +75,7 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
     return new Claim(Action.SETTLE, entry, null, Settlement.givenUp(entry.task(), failures, new TaskError(500, reason)));
   }
 
-  // Once the entry of a job has expired, its key may be that of another task; who puts a job back may change its payload
+  // The key of an entry that has expired may be that of another task by now. An operator may put a job back with another payload
   private static boolean isOfAnotherTask(Job job, TaskRecord task) {
     String subject = job.message().subject();
     String worker = subject.substring(Math.min(subject.length(), Jobs.SUBJECT_PREFIX.length()));

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
 /**
- * Keeps copies of the jobs that a group gives up, for somebody to look at and to put back. What the broker takes of no letter is
- * left out of it: first all headers of others, then the payload. Safe for use by many threads.
+ * Keeps copies of the jobs that a group gives up, for an operator to look at and to put back. If the broker refuses a copy, the
+ * next one has less of the job: first no foreign headers, then no payload. Safe for use by many threads.
  */
 final class DeadLetters {
 
@@ -24,7 +24,7 @@ final class DeadLetters {
   private final FailureLog failures;
   private volatile @Nullable Refusal refusal;
 
-  /** Why there can be no letter at all; until another worker may have the job. */
+  /** Why the broker takes no letter at all. This counts until the end, when another worker may have the job. */
   private record Refusal(String why, Deadline end) {}
 
   DeadLetters(DurableStore store, JobSettings settings, FailureLog failures) {

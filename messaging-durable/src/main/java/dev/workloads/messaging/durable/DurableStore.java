@@ -19,7 +19,8 @@ public interface DurableStore {
   /**
    * Reads a value.
    *
-   * @param latest whether the last acknowledged write is seen for certain; else one before it may be, but none only if there is none
+   * @param latest whether the last acknowledged write is seen for certain; otherwise a former one may be, but a value that is
+   *     missing is missing for certain
    * @return the value, or {@code null} if there is none
    */
   @Nullable StoredValue read(String key, boolean latest, Duration timeout);

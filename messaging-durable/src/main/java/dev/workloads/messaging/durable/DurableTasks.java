@@ -28,7 +28,7 @@ public final class DurableTasks implements AutoCloseable {
 
   private static final int RANDOM_ID_BYTES = 16;
   private static final long NO_REVISION = -1;
-  private static final int MAX_UNREADABLE = 1000; // then the log has it
+  private static final int MAX_UNREADABLE = 1000; // the log has shown enough by then
   private static final Logger log = LoggerFactory.getLogger(DurableTasks.class);
 
   private final TaskRegister register;
@@ -90,7 +90,7 @@ public final class DurableTasks implements AutoCloseable {
     }
   }
 
-  // Once for each, since clients ask again and again
+  // One line for each task, since clients ask again and again
   private void tell(UnreadableEntryException e) {
     String text = String.valueOf(e.getMessage());
     if (unreadable.size() < MAX_UNREADABLE && unreadable.add(text)) {
@@ -131,13 +131,13 @@ public final class DurableTasks implements AutoCloseable {
     return status;
   }
 
-  // With a revision that none has: it is not known before the value is kept
+  // The revision of a value is not known before the value is kept, so this entry has one that no other has
   private boolean isWanted(String id, byte[] value, Predicate<TaskStatus> wanted) {
     TaskRecord task = TaskRegister.parse(value);
     return task == null || wanted.test(new TaskStatus(id, task, Instant.now(), NO_REVISION));
   }
 
-  /** Lets all who wait look at their task now, and at whether they still wait. */
+  /** Has all threads that wait look at their task now, and at whether they still wait. */
   public void wakeAll() {
     changes.wakeAll();
   }
@@ -182,7 +182,7 @@ public final class DurableTasks implements AutoCloseable {
     return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
   }
 
-  /** Ends the notice of changes; who waits goes on to look, no less than once a second. */
+  /** Ends the watch of the store. Threads that wait go on to look, at least once a second. */
   @Override
   public void close() {
     changes.close();

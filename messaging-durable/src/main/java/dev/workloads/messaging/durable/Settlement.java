@@ -6,7 +6,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a job ends. Decides only: {@link JobProcessor} writes it.
+ * How a job ends. Decides only: {@link SettlementWriter} writes it.
  *
  * @param result what is stored as the task's result, if anything
  * @param deadLetter why the job becomes a dead letter, if it does

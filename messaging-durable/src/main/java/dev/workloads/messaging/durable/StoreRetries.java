@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
 /**
- * Repeats what the store does not take now, and tells what is waited for: meanwhile no more should be begun. Each thread waits
- * for one step at a time.
+ * Repeats steps that the store does not take now, and tells of the one that waits the longest. No job should be begun meanwhile.
+ * Each thread waits for one step at a time.
  */
 final class StoreRetries {
 
@@ -36,7 +36,7 @@ final class StoreRetries {
         + wait.since().truncatedTo(ChronoUnit.SECONDS) + ": " + wait.why()).orElse(null);
   }
 
-  /** Gives up all that is waited for, and all that will be. */
+  /** Has each step given up as it fails, those to come as well. */
   void end() {
     ended = true;
   }

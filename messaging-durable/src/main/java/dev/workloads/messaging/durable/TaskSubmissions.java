@@ -40,7 +40,7 @@ final class TaskSubmissions {
     BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id);
     TaskRecord task = TaskRecord.queued(worker, TaskRegister.hash(worker, payload), Instant.now());
     Submission submission = Retry.within(retryWindow, elapsed -> {
-      store.requireAppendable(job, id); // so that mostly nothing has to be deleted
+      store.requireAppendable(job, id); // before the entry is written, so that it rarely has to be deleted
       return createOrRepeat(id, task, deadline);
     });
     if (submission.entry().task().isNew()) {
@@ -59,7 +59,7 @@ final class TaskSubmissions {
   /**
    * What a submission has found or made.
    *
-   * @param isRepeat whether another one made it, which then deletes it no more, if it was refused
+   * @param isRepeat whether another submission made the entry, which this one must not delete then
    */
   private record Submission(TaskStatus entry, boolean isRepeat) {}
 
@@ -77,8 +77,9 @@ final class TaskSubmissions {
   }
 
   /**
-   * Returns the entry that another submission has made, or {@code null} if it is gone. The other one may be about to delete
-   * it, by its revision, because its job was refused: then the job of this one had none. So it gets another revision.
+   * Returns the entry that another submission has made, or {@code null} if the entry is gone. The other submission deletes the
+   * entry, by its revision, if its job is refused: then the job of this submission would have none. So the entry gets another
+   * revision here.
    */
   private @Nullable TaskStatus repeat(String id, TaskRecord task, Deadline deadline) {
     TaskStatus found = register.findLatest(id, deadline.remaining());
@@ -92,7 +93,7 @@ final class TaskSubmissions {
       return found.task().isNew() ? register.replace(found, found.task(), deadline.remaining()) : found;
     } catch (StaleRevisionException e) {
       TaskStatus latest = register.findLatest(id, deadline.remaining());
-      return latest != null && latest.task().equals(found.task()) ? latest : null; // another repeat has given it one
+      return latest != null && latest.task().equals(found.task()) ? latest : null; // another repeat has given it a new revision
     }
   }
 
@@ -111,10 +112,10 @@ final class TaskSubmissions {
   }
 
   /**
-   * Appends a job. If one was appended before under its id and is gone, its queue was emptied, or a worker has just ended it,
-   * or somebody has cancelled it: that entry is finished then, or names the job that it was started for, and workers end any
-   * other job of such an entry without a run. So a second job does no harm, and none would be a task that never runs. Several
-   * repeats name it by the job that is gone, so that they append one.
+   * Appends a job. The broker keeps one job under an id. That job is gone if its queue was emptied, if a worker has ended it, or
+   * if a client has cancelled the task. An emptied queue needs a second job: without one the task would never run. In the other
+   * cases a second job does no harm: the entry is finished or names another job, so workers end the second one without a run.
+   * The id of a second job names the job that is gone, so that several repeats append one.
    */
   private void append(BrokerMessage job, String id, Deadline deadline) {
     Appended place = store.append(job, id, deadline.remaining());
@@ -133,7 +134,7 @@ final class TaskSubmissions {
     }
   }
 
-  // What is left, should this fail, is found by a repeat, or expires unseen
+  // If this fails, a repeat finds the entry, or the entry expires unseen
   private void forget(TaskStatus refused, Deadline deadline) {
     try {
       store.delete(refused.id(), refused.revision(), deadline.remaining());

@@ -4,7 +4,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** An answer of the broker that is good for five seconds. Who needs a new one asks, and others wait for it meanwhile. */
+/** An answer of the broker that is good for five seconds. The first thread that finds it older asks, and others wait meanwhile. */
 final class RecentAnswer<T> {
 
   private static final long VALID_NANOS = TimeUnit.SECONDS.toNanos(5);

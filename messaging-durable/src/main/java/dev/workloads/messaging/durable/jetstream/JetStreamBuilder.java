@@ -21,7 +21,7 @@ final class JetStreamBuilder {
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
   private static final int UNAVAILABLE = 503;
   private static final int MOST_CHANGES = 10;
-  // Created by another one just now, deleted just now, or a cluster whose servers are not all there yet or elect a leader
+  // These pass: another application has just created or deleted it, or servers of a cluster are missing or elect a leader
   private static final Set<Integer> PASSING =
       Set.of(10058, 10013, 10148, 10059, 10014, 10005, 10006, 10007, 10009, 10041);
 
@@ -35,8 +35,8 @@ final class JetStreamBuilder {
   /**
    * What was done.
    *
-   * @param isChanged whether something that was there is another now. Who has read it before that, and changes it after that,
-   *     undoes it: look again.
+   * @param isChanged whether something that was there was changed. Another application that has read it before may undo the
+   *     change, so look again.
    */
   record Report(boolean isChanged, List<Finding> findings) {}
 
