@@ -17,8 +17,8 @@ public class HttpApiApplication {
 
   /** Reads {@code http-api.properties}, so that the app can share a class path with others. */
   public static SpringApplicationBuilder configure(SpringApplicationBuilder builder) {
-    return builder.initializers(new TracingOnDemand(), new KnownPropertiesOnly("messaging", "task")).sources(HttpApiApplication.class)
-        .properties("spring.config.name=application,http-api");
+    return builder.initializers(new TracingOnDemand(), new KnownPropertiesOnly("messaging", "task"))
+        .sources(HttpApiApplication.class).properties("spring.config.name=application,http-api");
   }
 
   public static void main(String[] args) {

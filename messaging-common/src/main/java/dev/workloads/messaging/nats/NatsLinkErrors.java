@@ -80,7 +80,8 @@ final class NatsLinkErrors implements ErrorListener {
   private void warn(String error) {
     if (System.nanoTime() - nextWarningAt >= 0) { // there may be one for each message
       nextWarningAt = System.nanoTime() + BETWEEN_WARNINGS;
-      log.warn("NATS reported an error: {}. It did not do what was asked; check the rights of this user and the server's limits", error);
+      log.warn("NATS reported an error: {}. It did not do what was asked; check the rights of this user and the server's limits",
+          error);
     }
   }
 

@@ -91,7 +91,8 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
 
     @Override
     public void giveUp() {
-      log.warn("Durable tasks were not finished within {}. They are interrupted and given back for another worker", settings.drainTimeout());
+      log.warn("Durable tasks were not finished within {}. They are interrupted and given back for another worker",
+          settings.drainTimeout());
       processor.release(RELEASE_TIMEOUT);
     }
 

@@ -110,7 +110,7 @@ final class TaskRegister {
     } catch (UnreadableEntryException e) {
       return null; // a foreign client has written it
     }
-    if (last != null && last.revision() == entry.revision()) { // a cluster still shows the former one while the write is under way
+    if (last != null && last.revision() == entry.revision()) { // a cluster shows the former one until it is written
       throw new BrokerException(Reason.BROKER_UNAVAILABLE, "the entry is not written yet");
     }
     return last;

@@ -141,7 +141,8 @@ final class JetStreamApi {
     String why = description(error);
     return switch (code(error)) {
       case WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_UNKNOWN -> new StaleRevisionException(message.subject());
-      case NO_ROOM, NO_ROOM_IN_ACCOUNT, LIMIT_OF_ACCOUNT -> new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
+      case NO_ROOM, NO_ROOM_IN_ACCOUNT, LIMIT_OF_ACCOUNT ->
+          new BrokerException(Reason.OVERLOADED, "there is no room for more: " + why);
       case TOO_LARGE -> new BrokerException(Reason.PAYLOAD_TOO_LARGE, why);
       default -> error.path("code").asInt() == BAD_REQUEST && code(error) != SEALED
           ? new IllegalArgumentException("JetStream does not take it: " + why)
