@@ -70,7 +70,7 @@ final class JetStreamBucket {
       return StreamMessage.ofDirectGet(api.transport().request(new BrokerMessage(
           JetStreamApi.PREFIX + "DIRECT.GET.KV_" + name + "." + subject(key), new byte[0]), longestAnswer(timeout)));
     } catch (BrokerException e) {
-      if (e.reason() == Reason.NO_RESPONDERS) {
+      if (e.reason() == Reason.NO_RESPONDERS || e.reason() == Reason.TIMEOUT) { // nats-server 2.9 gives no answer at all
         nextDirectGetAt = System.nanoTime() + withoutDirectGetsNanos;
       }
       return null;
