@@ -200,7 +200,7 @@ async def main():
         except nats.errors.Error as nothing:
             slots.release()
             if not isinstance(nothing, nats.errors.TimeoutError):
-                logging.warning("cannot take tasks, trying on: %r", nothing)
+                logging.warning("cannot take tasks now, the next try is in a second: %r", nothing)
                 await asyncio.sleep(1)
             continue
         running.add(begun := asyncio.create_task(work(Task(js, job, nc.max_payload))))

@@ -210,7 +210,7 @@ class DurableFaultsIT {
       frozen.signal("CONT");
       await().ignoreExceptions().until(() -> frozen.metric("messaging_durable_in_flight") == 0);
       long refused = twice.stream().filter(task -> frozen.log().contains(
-          "what this one has is dropped (task " + task.id() + ",")).count();
+          "what this attempt did is dropped (task " + task.id() + ",")).count();
       System.out.printf("A worker of 3 frozen past its lease, then thawed: %s; its results refused: %d%n", outcome, refused);
       assertThat(refused).isBetween(1L, (long) SLOTS);
       outcome.requireRight(120);

@@ -84,7 +84,7 @@ class TracingIT {
       var answer = post(httpApi, "{\"payload\": \"fail\"}");
 
       assertThat(answer.body()).contains("\"reason\":\"handler-failed\"", "\"traceId\":\"" + TRACE_ID + "\"");
-      assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A task was not done: failed as asked");
+      assertThat(httpApi.log()).containsPattern("\\[" + TRACE_ID + "-.*A request for a task has failed, and its client learns why: failed as asked");
       assertThat(worker.log()).containsPattern("\\[" + TRACE_ID + "-.*Rejected a message: failed as asked");
     }
   }
@@ -104,7 +104,7 @@ class TracingIT {
         assertThat(line.at("/service/name").asString()).isEqualTo("http-api");
       });
       assertThat(lines).anySatisfy(line -> {
-        assertThat(line.at("/message").asString()).startsWith("A task was not done");
+        assertThat(line.at("/message").asString()).startsWith("A request for a task has failed");
         assertThat(line.at("/traceId").asString()).isEqualTo(TRACE_ID);
       });
     }
