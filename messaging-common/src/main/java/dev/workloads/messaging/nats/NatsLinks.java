@@ -1,7 +1,7 @@
 package dev.workloads.messaging.nats;
 
 import dev.workloads.messaging.MessageTransport;
-import dev.workloads.messaging.nats.NatsLinkState.Phase;
+import io.nats.client.Connection.Status;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -74,7 +74,7 @@ final class NatsLinks implements AutoCloseable {
     }
     subscriptions.add(subscription);
     NatsLink newest = links.isEmpty() ? null : links.get(links.size() - 1);
-    if (newest != null && newest.state().phase() != Phase.CLOSED) {
+    if (newest != null && newest.status() != Status.CLOSED) { // its phase may not tell yet that it is connected
       newest.subscribe(subscription);
     }
     return newest;
