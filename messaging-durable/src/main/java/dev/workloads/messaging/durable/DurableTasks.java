@@ -98,7 +98,7 @@ public final class DurableTasks implements AutoCloseable {
     }
   }
 
-  /** Waits as the other method does, for nobody who could give up. */
+  /** Waits as the other method does, for a client that does not give up. */
   public @Nullable TaskStatus await(TaskStatus known, Predicate<TaskStatus> wanted, Duration wait, Duration timeout)
       throws InterruptedException {
     return await(known, wanted, () -> false, wait, timeout);
