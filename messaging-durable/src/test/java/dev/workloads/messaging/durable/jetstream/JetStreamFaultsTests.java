@@ -450,8 +450,27 @@ class JetStreamFaultsTests {
     assertThat(store.read("x", true, TIMEOUT)).isNull();
   }
 
+  @Test
+  void copyOfAJobThatAClusterIsAboutToKeepIsPublishedAgain() throws Exception {
+    provision(ROOMY, settings());
+    AtomicInteger asked = new AtomicInteger();
+    JetStreamStore early = new JetStreamStore(new LosesAnswers("nothing") {
+      @Override
+      public BrokerMessage request(BrokerMessage message, Duration timeout) {
+        BrokerMessage answer = super.request(message, timeout);
+        return message.subject().equals("jobs.worker") && asked.incrementAndGet() == 1
+            ? BrokerMessage.of("answer", "{\"stream\":\"JOBS_group\", \"seq\":0,\"duplicate\": true}") : answer;
+      }
+    }, BUCKET, ROOMY.retention(), "_INBOX", null);
+    TaskStatus submitted = new DurableTasks(early, Duration.ofSeconds(2), UnaryOperator.identity())
+        .submit("worker", new byte[1], "a key", TIMEOUT);
+    assertThat(asked).hasValue(2);
+    start(settings(), message -> message.reply("done"));
+    assertThat(finished(submitted.id()).attempts()).isEqualTo(1);
+  }
+
   /** Keeps each answer to a request on some subjects to itself. */
-  private final class LosesAnswers implements MessageTransport {
+  private class LosesAnswers implements MessageTransport {
 
     private final String subjects;
     private volatile Runnable beforeLoss = () -> { };
