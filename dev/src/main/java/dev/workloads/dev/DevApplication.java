@@ -56,6 +56,16 @@ public class DevApplication {
   static ConfigurableApplicationContext start(String... args) {
     ConfigurableApplicationContext parent = inDev(new SpringApplicationBuilder(DevApplication.class))
         .web(WebApplicationType.NONE).run(args);
+    try {
+      startApps(parent, args);
+      return parent;
+    } catch (RuntimeException | Error e) { // such as of a port that is taken: the worker would keep the process alive
+      parent.close();
+      throw e;
+    }
+  }
+
+  private static void startApps(ConfigurableApplicationContext parent, String... args) {
     Apps apps = parent.getBean(Apps.class);
     apps.add(inDev(TaskLeetApplication.configure(new SpringApplicationBuilder()))
         .properties("messaging.durable.enabled=${task.durable.enabled}",
@@ -69,7 +79,6 @@ public class DevApplication {
     }
     log.info("Both apps are up. Try: curl -s -X POST http://localhost:{}/task -d '{\"payload\": \"Hello World\"}'",
         httpApi.getEnvironment().getProperty("local.server.port"));
-    return parent;
   }
 
   private static SpringApplicationBuilder inDev(SpringApplicationBuilder builder) {

@@ -1,6 +1,7 @@
 package dev.workloads.dev;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.durable.DurableStore;
@@ -34,6 +35,13 @@ class DevApplicationTests {
       assertThat(parent.getBeanNamesForType(MessageTransport.class)).hasSize(1);
       assertThat(answer(parent)).isEqualTo("H3110 W0r1d");
     }
+  }
+
+  @Test
+  void nothingGoesOnWhereOneAppDoesNotStart() {
+    assertThatThrownBy(() -> start("--task.request-timout=3s")).hasMessageContaining("task.request-timout");
+    Awaitility.await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet()).extracting(Thread::getName)
+        .doesNotContain("messaging-keep-alive"));
   }
 
   @Test
