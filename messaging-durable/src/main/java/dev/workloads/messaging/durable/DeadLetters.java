@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.event.Level;
 
@@ -18,6 +19,7 @@ import org.slf4j.event.Level;
 final class DeadLetters {
 
   private static final String HEADERS_FOR_JETSTREAM = "Nats-"; // they tell it what to do with the job, and not with a copy
+  private static final int LONGEST_NAME = 255; // else a foreign job's header may be what makes the copy too large
 
   private final DurableStore store;
   private final JobSettings settings;
@@ -52,8 +54,7 @@ final class DeadLetters {
     int attempts = entry == null ? 0 : entry.attempts();
     // The letters of all groups are in one stream
     String id = (entry == null ? settings.group() + "." + job.sequence() : entry.id()) + "-" + attempts;
-    String task = Claim.taskId(message);
-    Map<String, List<String>> named = task == null ? Map.of() : Map.of(Jobs.TASK_ID_HEADER, List.of(task));
+    Map<String, List<String>> named = headersThatName(message);
     String why = "";
     for (BrokerMessage copy : List.of(new BrokerMessage(subject, message.body(), null, headersForOthers(message)),
         new BrokerMessage(subject, message.body(), null, named), new BrokerMessage(subject, new byte[0], null, named))) {
@@ -79,6 +80,17 @@ final class DeadLetters {
         + settings.lease() + " (" + Attempt.name(job, entry) + ")");
     job.giveBack(settings.lease());
     return false;
+  }
+
+  private static Map<String, List<String>> headersThatName(BrokerMessage job) {
+    Map<String, List<String>> headers = new LinkedHashMap<>();
+    Stream.of(Jobs.TASK_ID_HEADER, Jobs.TASK_CLIENT_HEADER).forEach(name -> {
+      String value = job.header(name);
+      if (value != null && value.length() <= LONGEST_NAME) {
+        headers.put(name, List.of(ascii(value)));
+      }
+    });
+    return headers;
   }
 
   private static Map<String, List<String>> headersForOthers(BrokerMessage job) {

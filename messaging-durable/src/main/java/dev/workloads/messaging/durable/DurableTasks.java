@@ -2,7 +2,6 @@ package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessageHandler;
-import dev.workloads.messaging.Subjects;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -50,25 +49,28 @@ public final class DurableTasks implements AutoCloseable {
   }
 
   /**
-   * Submits a task. When this returns, the task survives the death of every process that has no part in keeping it.
+   * Submits a task that belongs to no client.
    *
-   * @param worker the name of the worker that it is for
-   * @param payload what its handler gets, not to be changed
    * @param idempotencyKey of several submissions with one key the first alone is done, or {@code null} for none
-   * @return how the task is, which with a key may be any state
    * @throws IllegalArgumentException if the worker's name is malformed
-   * @throws IdempotencyKeyReusedException if the key is that of a task with another worker or payload
-   * @throws BrokerException {@code NO_RESPONDERS} if no durable worker takes the name, {@code OVERLOADED} if its queue is
-   *     full; after a {@code TIMEOUT} the task may exist: the same submission with the same key is safe. After any other
-   *     nothing is left of this submission, and its key is free
+   * @see #submit(NewTask, Duration)
    */
   public TaskStatus submit(String worker, byte[] payload, @Nullable String idempotencyKey, Duration timeout) {
-    if (!Subjects.isWorkerName(worker)) {
-      throw new IllegalArgumentException("not a worker's name");
-    }
+    return submit(new NewTask(worker, payload, idempotencyKey == null ? null : TaskRegister.id(idempotencyKey), null), timeout);
+  }
+
+  /**
+   * Submits a task. When this returns, the task survives the death of every process that has no part in keeping it.
+   *
+   * @return how the task is, which with an id may be any state
+   * @throws IdempotencyKeyReusedException if the id is that of a task with another client, worker or payload
+   * @throws BrokerException {@code NO_RESPONDERS} if no durable worker takes the name, {@code OVERLOADED} if its queue is
+   *     full; after a {@code TIMEOUT} the task may exist: the same submission with the same id is safe. After any other
+   *     nothing is left of this submission, and its id is free
+   */
+  public TaskStatus submit(NewTask task, Duration timeout) {
     try {
-      return submissions.submit(worker, payload, idempotencyKey == null ? randomId() : TaskRegister.id(idempotencyKey),
-          Deadline.after(timeout));
+      return submissions.submit(task, task.id() == null ? randomId() : task.id(), Deadline.after(timeout));
     } catch (UnreadableEntryException e) {
       tell(e);
       throw new IdempotencyKeyReusedException("the idempotency key belongs to a task that cannot be read: take another key");

@@ -12,6 +12,8 @@ public final class Jobs {
   public static final String DEAD_LETTER_PREFIX = Subjects.DEAD_LETTERS;
   /** The header with the id of the task. */
   public static final String TASK_ID_HEADER = "Task-Id";
+  /** The header with the name of the client that the task belongs to; absent where clients have no names. */
+  public static final String TASK_CLIENT_HEADER = "Task-Client";
   /** The header that tells a handler which attempt it is, from 1 on. */
   public static final String TASK_ATTEMPT_HEADER = "Task-Attempt";
   /**

@@ -1,14 +1,19 @@
 package dev.workloads.messaging.durable;
 
+import com.fasterxml.jackson.annotation.JsonAnyGetter;
+import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What the store keeps of a task: as JSON, which is part of the contract with workers in other languages.
  *
  * @param worker the name of the worker that it is for
+ * @param client the name of the client that it belongs to, or {@code null} if clients have no names
  * @param hash of worker and payload, to tell whether a repeated submission is the same
  * @param job the sequence of the job that an attempt was started for, 0 before the first
  * @param runner names the worker's thread that is or was at it: two that start the same attempt differ in it
@@ -18,20 +23,22 @@ import org.jspecify.annotations.Nullable;
  * @param started when the last attempt began, or {@code null} before the first
  * @param finished when it reached its last state, or {@code null} before
  * @param error why the last attempt failed, or {@code null} if none did
+ * @param others members that this version does not know; whoever replaces the entry keeps them
  */
-public record TaskRecord(String worker, String hash, TaskState state, int attempts, int failures, long job,
-    @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
-    @Nullable TaskError error) {
+public record TaskRecord(String worker, @Nullable String client, String hash, TaskState state, int attempts, int failures,
+    long job, @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
+    @Nullable TaskError error, @JsonAnySetter @JsonAnyGetter Map<String, JsonNode> others) {
 
   public TaskRecord {
     Objects.requireNonNull(worker, "worker");
     Objects.requireNonNull(hash, "hash");
     Objects.requireNonNull(state, "state");
     Objects.requireNonNull(submitted, "submitted");
+    others = others == null ? Map.of() : Map.copyOf(others);
   }
 
-  static TaskRecord queued(String worker, String hash, Instant now) {
-    return new TaskRecord(worker, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null);
+  static TaskRecord queued(String worker, @Nullable String client, String hash, Instant now) {
+    return new TaskRecord(worker, client, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null, Map.of());
   }
 
   /** Returns whether nobody has begun it or taken it back. */
@@ -41,22 +48,28 @@ public record TaskRecord(String worker, String hash, TaskState state, int attemp
   }
 
   TaskRecord started(long job, String runner, int failures, Instant now) {
-    return new TaskRecord(worker, hash, TaskState.RUNNING, attempts + 1, failures, job, runner, submitted, now, null, error);
+    return new TaskRecord(worker, client, hash, TaskState.RUNNING, attempts + 1, failures, job, runner, submitted, now, null,
+        error, others);
   }
 
   TaskRecord succeeded(Instant now) {
-    return new TaskRecord(worker, hash, TaskState.SUCCEEDED, attempts, failures, job, runner, submitted, started, now, null);
+    return changed(TaskState.SUCCEEDED, failures, now, null);
   }
 
   TaskRecord failed(int failures, TaskError error, Instant now) {
-    return new TaskRecord(worker, hash, TaskState.FAILED, attempts, failures, job, runner, submitted, started, now, error);
+    return changed(TaskState.FAILED, failures, now, error);
   }
 
   TaskRecord queuedAgain(int failures, @Nullable TaskError error) {
-    return new TaskRecord(worker, hash, TaskState.QUEUED, attempts, failures, job, runner, submitted, started, null, error);
+    return changed(TaskState.QUEUED, failures, null, error);
   }
 
   TaskRecord cancelled(Instant now) {
-    return new TaskRecord(worker, hash, TaskState.CANCELLED, attempts, failures, job, runner, submitted, started, now, error);
+    return changed(TaskState.CANCELLED, failures, now, error);
+  }
+
+  private TaskRecord changed(TaskState state, int failures, @Nullable Instant finished, @Nullable TaskError error) {
+    return new TaskRecord(worker, client, hash, state, attempts, failures, job, runner, submitted, started, finished, error,
+        others);
   }
 }

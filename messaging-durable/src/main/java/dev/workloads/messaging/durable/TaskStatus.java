@@ -18,6 +18,11 @@ public record TaskStatus(String id, TaskRecord task, Instant expires, long revis
     return task.worker();
   }
 
+  /** Returns the name of the client that it belongs to, or {@code null} if clients have no names. */
+  public @Nullable String client() {
+    return task.client();
+  }
+
   /** Returns how far it is. */
   public TaskState state() {
     return task.state();

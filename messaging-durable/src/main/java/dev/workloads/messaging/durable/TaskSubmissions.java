@@ -36,9 +36,10 @@ final class TaskSubmissions {
    *
    * @throws UnreadableEntryException if the entry with the id is none
    */
-  TaskStatus submit(String worker, byte[] payload, String id, Deadline deadline) {
-    BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + worker, payload).withHeader(Jobs.TASK_ID_HEADER, id);
-    TaskRecord task = TaskRecord.queued(worker, TaskRegister.hash(worker, payload), Instant.now());
+  TaskStatus submit(NewTask wanted, String id, Deadline deadline) {
+    BrokerMessage job = job(wanted, id);
+    TaskRecord task = TaskRecord.queued(wanted.worker(), wanted.client(),
+        TaskRegister.hash(wanted.worker(), wanted.payload()), Instant.now());
     Submission submission = Retry.within(retryWindow, elapsed -> {
       store.requireAppendable(job, id); // before the entry is written, so that it rarely has to be deleted
       return createOrRepeat(id, task, deadline);
@@ -54,6 +55,12 @@ final class TaskSubmissions {
       }
     }
     return submission.entry();
+  }
+
+  private static BrokerMessage job(NewTask task, String id) {
+    BrokerMessage job = new BrokerMessage(Jobs.SUBJECT_PREFIX + task.worker(), task.payload())
+        .withHeader(Jobs.TASK_ID_HEADER, id);
+    return task.client() == null ? job : job.withHeader(Jobs.TASK_CLIENT_HEADER, task.client());
   }
 
   /**
@@ -86,7 +93,7 @@ final class TaskSubmissions {
     if (found == null) {
       return null;
     }
-    if (!found.task().hash().equals(task.hash())) {
+    if (!found.task().hash().equals(task.hash()) || !Objects.equals(found.client(), task.client())) {
       throw new IdempotencyKeyReusedException("the idempotency key belongs to a task with another worker or payload");
     }
     try {

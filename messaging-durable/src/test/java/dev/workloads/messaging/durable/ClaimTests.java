@@ -20,7 +20,7 @@ class ClaimTests {
   private static final byte[] PAYLOAD = {1};
   private static final String ID = "A".repeat(22);
   private static final Instant NOW = Instant.now();
-  private static final TaskRecord QUEUED = TaskRecord.queued("worker", TaskRegister.hash("worker", PAYLOAD), NOW);
+  private static final TaskRecord QUEUED = TaskRecord.queued("worker", null, TaskRegister.hash("worker", PAYLOAD), NOW);
   private static final TaskRecord RUNNING = QUEUED.started(SEQUENCE, "another", 0, NOW);
   private static final TaskRecord FAILED = RUNNING.failed(3, new TaskError(500, "failed"), NOW);
 

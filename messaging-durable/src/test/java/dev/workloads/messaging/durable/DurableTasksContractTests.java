@@ -708,6 +708,52 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  void taskKeepsItsClientWhichItsWorkerLearns() throws Exception {
+    provision();
+    NewTask task = new NewTask(worker, "x".getBytes(UTF_8), "a-client-s-task-of-" + worker, "batch-7");
+    TaskStatus queued = tasks.submit(task, TIMEOUT);
+    assertThat(queued.client()).isEqualTo("batch-7");
+    assertThat(tasks.submit(task, TIMEOUT).id()).isEqualTo(queued.id()).isEqualTo(task.id());
+    assertThatExceptionOfType(IdempotencyKeyReusedException.class).isThrownBy(() ->
+        tasks.submit(new NewTask(worker, task.payload(), task.id(), "another"), TIMEOUT));
+    BlockingQueue<BrokerMessage> handled = new LinkedBlockingQueue<>();
+    start(message -> {
+      handled.add(message);
+      throw new MessageRejectedException("no");
+    });
+    assertThat(awaitFinished(queued.id()).client()).isEqualTo("batch-7");
+    assertThat(handled.remove().header("Task-Client")).isEqualTo("batch-7");
+  }
+
+  @Test
+  void taskWithoutClientHasNoneInItsJobAndItsEntry() throws Exception {
+    BlockingQueue<BrokerMessage> handled = new LinkedBlockingQueue<>();
+    start(message -> {
+      handled.add(message);
+      return message.reply("done");
+    });
+    TaskStatus done = awaitFinished(submit("x").id());
+    assertThat(handled.remove().headers()).doesNotContainKey("Task-Client");
+    assertThat(entry(done.id())).doesNotContain("client");
+  }
+
+  @Test
+  void membersThatThisVersionDoesNotKnowAreKept() throws Exception {
+    provision();
+    TaskStatus queued = submit("x");
+    String entry = entry(queued.id()).replaceFirst("}$", ",\"priority\":7,\"labels\":{\"a\":[1.5,null,\"b\"]}}");
+    store.compareAndSet(queued.id(), entry.getBytes(UTF_8), queued.revision(), TIMEOUT);
+    start(message -> message.reply("done"));
+    assertThat(awaitFinished(queued.id()).attempts()).isEqualTo(1);
+    assertThat(entry(queued.id())).contains("\"priority\":7", "\"labels\":{\"a\":[1.5,null,\"b\"]}",
+        "\"state\":\"succeeded\"");
+  }
+
+  private String entry(String id) {
+    return new String(Objects.requireNonNull(store.read(id, true, TIMEOUT)).bytes(), UTF_8);
+  }
+
+  @Test
   void secondJobOfOneSubmissionIsNotRun() throws Exception {
     lease = SHORT; // if it comes as the first one starts, it is left alone until it comes again
     provision();
