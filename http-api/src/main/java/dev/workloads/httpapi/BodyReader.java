@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.Client.Admission;
 import dev.workloads.httpapi.tomcat.InputValve;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
@@ -26,33 +27,44 @@ final class BodyReader implements ReadListener, AsyncListener {
       "A request failed with an exception that nothing expects, and its client gets 500. Report the stack trace as a defect";
 
   private static final Logger log = LoggerFactory.getLogger(BodyReader.class);
-  private static final String COMPLETE_BODY = BodyReader.class.getName() + ".body";
+  private static final String READER = BodyReader.class.getName();
 
   private final AsyncContext context;
   private final HttpServletRequest request; // the context refuses to return it after a dispatch
   private final ServletInputStream in;
   private final RequestBody body;
+  private final Admission admission;
 
-  private BodyReader(AsyncContext context, HttpServletRequest request, RequestBody body) throws IOException {
+  private BodyReader(AsyncContext context, HttpServletRequest request, RequestBody body, Admission admission)
+      throws IOException {
     this.context = context;
     this.request = request;
     this.in = request.getInputStream();
     this.body = body;
+    this.admission = admission;
   }
 
-  /** Starts to read. The body is closed when the request is complete. */
-  static void read(HttpServletRequest request, HttpServletResponse response, RequestBody body, Duration timeout)
-      throws IOException {
+  /** Starts to read. Body and admission are closed when the request is complete. */
+  static void read(HttpServletRequest request, HttpServletResponse response, RequestBody body, Admission admission,
+      Duration timeout) throws IOException {
     AsyncContext context = request.startAsync(request, response);
     context.setTimeout(timeout.toMillis());
-    BodyReader reader = new BodyReader(context, request, body);
+    BodyReader reader = new BodyReader(context, request, body, admission);
     context.addListener(reader);
     reader.in.setReadListener(reader);
   }
 
-  /** Returns the body that was read for this request, or {@code null} if none was. */
-  static @Nullable RequestBody completeBody(HttpServletRequest request) {
-    return (RequestBody) request.getAttribute(COMPLETE_BODY);
+  /** Returns who has read the whole body of this request, or {@code null} if nobody has. */
+  static @Nullable BodyReader of(HttpServletRequest request) {
+    return (BodyReader) request.getAttribute(READER);
+  }
+
+  RequestBody body() {
+    return body;
+  }
+
+  Admission admission() {
+    return admission;
   }
 
   @Override
@@ -70,7 +82,7 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onAllDataRead() {
-    request.setAttribute(COMPLETE_BODY, body);
+    request.setAttribute(READER, this);
     context.dispatch();
   }
 
@@ -86,7 +98,7 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   private void answer(ProblemException failure) throws IOException {
     HttpServletResponse response = (HttpServletResponse) context.getResponse();
-    body.close();
+    close();
     ProblemWriter.announceClose(request, response);
     ProblemWriter.write(request, response, failure);
   }
@@ -114,9 +126,14 @@ final class BodyReader implements ReadListener, AsyncListener {
 
   @Override
   public void onComplete(AsyncEvent event) throws IOException {
-    body.close();
+    close();
     // Before the request is complete, this would leave it active in Tomcat for ever, and a stop would wait for it
     InputValve.closeIfUnread(request);
+  }
+
+  private void close() {
+    body.close();
+    admission.close();
   }
 
   @Override

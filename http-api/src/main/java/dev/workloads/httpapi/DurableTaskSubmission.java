@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.durable.Deadline;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.IdempotencyKeyReusedException;
+import dev.workloads.messaging.durable.NewTask;
 import dev.workloads.messaging.durable.TaskResult;
 import dev.workloads.messaging.durable.TaskState;
 import dev.workloads.messaging.durable.TaskStatus;
@@ -24,10 +25,12 @@ final class DurableTaskSubmission {
   private final DurableTasks tasks;
   private final DurableTaskReader reader;
   private final Duration timeout;
+  private final TaskIds ids;
   private final Semaphore inFlight;
   private final Semaphore reserve;
 
-  DurableTaskSubmission(DurableTasks tasks, DurableTaskReader reader, Duration timeout, Semaphore inFlight) {
+  DurableTaskSubmission(DurableTasks tasks, DurableTaskReader reader, Duration timeout, TaskIds ids, Semaphore inFlight) {
+    this.ids = ids;
     this.tasks = tasks;
     this.reader = reader;
     this.timeout = timeout;
@@ -41,11 +44,11 @@ final class DurableTaskSubmission {
   }
 
   /** Submits a task, and waits for it if the client does. Closes the body. */
-  AnswerWriter submit(RequestBody body, HttpServletRequest request, ReplyRoom room) {
+  AnswerWriter submit(RequestBody body, HttpServletRequest request, ReplyRoom room, Client client) {
     Semaphore permit = acquirePermit();
     try {
       Deadline deadline = Deadline.after(timeout);
-      TaskStatus accepted = accept(body, request, deadline);
+      TaskStatus accepted = accept(body, request, client, deadline);
       Duration wait = permit == inFlight ? reader.wait(request) : null;
       return wait == null ? accepted(accepted) : outcome(accepted, request, wait, deadline, room);
     } finally {
@@ -61,15 +64,16 @@ final class DurableTaskSubmission {
     if (reserve.tryAcquire()) {
       return reserve;
     }
-    throw ProblemException.tooManyRequests();
+    throw ProblemException.overloaded();
   }
 
   /** Submits a task. The bytes of its body are free before anybody waits for the task. */
-  private TaskStatus accept(RequestBody body, HttpServletRequest request, Deadline deadline) {
+  private TaskStatus accept(RequestBody body, HttpServletRequest request, Client client, Deadline deadline) {
     try (body) {
       String key = IdempotencyKey.of(request);
-      TaskRequest task = TaskRequest.parse(body.bytes());
-      return tasks.submit(task.worker(), task.payload(), key, deadline.remaining());
+      TaskRequest task = TaskRequest.parse(body.bytes(), client);
+      String id = key == null ? null : ids.id(client.name(), key);
+      return tasks.submit(new NewTask(task.worker(), task.payload(), id, client.name()), deadline.remaining());
     } catch (IdempotencyKeyReusedException e) {
       throw new ProblemException(Problem.IDEMPOTENCY_KEY_REUSED, String.valueOf(e.getMessage()));
     }

@@ -3,8 +3,8 @@ package dev.workloads.httpapi;
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.durable.DurableTasks;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
-import java.security.NoSuchAlgorithmException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -52,10 +52,27 @@ class HttpApiConfiguration {
 
   @Bean
   ServletRegistrationBean<TaskServlet> taskServlet(MessagingClient client, ObjectProvider<DurableTasks> durable,
-      TaskProperties properties, DrainLifecycle drain, Limits limits) throws IOException, NoSuchAlgorithmException {
+      TaskProperties properties, Clients clients, DrainLifecycle drain, Limits limits) throws IOException {
     DurableTasks tasks = properties.durable().enabled() ? durable.getObject() : null;
     TaskPage page = properties.page().enabled() ? new TaskPage(properties.durable().enabled()) : null;
-    return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, drain, limits, page), "/*");
+    return new ServletRegistrationBean<>(new TaskServlet(client, tasks, properties, clients, drain, limits, page), "/*");
+  }
+
+  @Bean
+  Clients clients(TaskProperties properties, ObjectProvider<ClientResolver> resolver, MeterRegistry meters) {
+    boolean named = !properties.clients().isEmpty();
+    ClientResolver names = resolver.getIfAvailable(() -> named ? new KeyClientResolver(properties.clients()) : null);
+    Clients clients = new Clients(properties, names, meters);
+    if (properties.workers().isEmpty()) {
+      log.info("Whoever may send requests can ask every subject under tasks. To name the workers that may be asked for, set "
+          + "task.workers");
+    }
+    TaskProperties.Durable durable = properties.durable();
+    if (names == null && durable.enabled() && durable.idSecret() == null) {
+      log.info("Whoever guesses an Idempotency-Key can read and cancel its task. To keep tasks apart, set task.durable.id-secret "
+          + "or task.clients");
+    }
+    return clients;
   }
 
   @Bean

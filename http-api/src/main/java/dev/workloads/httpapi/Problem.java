@@ -7,6 +7,8 @@ import dev.workloads.messaging.durable.TaskError;
 enum Problem {
 
   INVALID_REQUEST(400, "invalid-request"),
+  UNAUTHORIZED(401, "unauthorized"),
+  WORKER_NOT_ALLOWED(403, "worker-not-allowed"),
   NOT_FOUND(404, "not-found"),
   UNKNOWN_TASK(404, "unknown-task"),
   METHOD_NOT_ALLOWED(405, "method-not-allowed"),
@@ -19,6 +21,7 @@ enum Problem {
   BODY_TOO_LARGE(413, "body-too-large"),
   PAYLOAD_TOO_LARGE(413, "payload-too-large"),
   IDEMPOTENCY_KEY_REUSED(422, "idempotency-key-reused"),
+  TOO_MANY_REQUESTS(429, "too-many-requests"),
   INTERNAL_ERROR(500, "internal-error"),
   HANDLER_REJECTED(502, "handler-rejected"),
   HANDLER_FAILED(502, "handler-failed"),

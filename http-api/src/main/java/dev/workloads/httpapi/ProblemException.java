@@ -11,20 +11,31 @@ final class ProblemException extends RuntimeException {
 
   private final Problem problem;
   private final int code;
+  private final int retryAfter;
 
   ProblemException(Problem problem, String text) {
     this(problem, 0, text);
   }
 
-  ProblemException(Problem problem, int code, String text) {
+  private ProblemException(Problem problem, int code, String text) {
+    this(problem, code, text, problem == Problem.OVERLOADED ? 1 : 0);
+  }
+
+  private ProblemException(Problem problem, int code, String text, int retryAfter) {
     super(text, null, false, false); // control flow: nobody reads a stack trace
     this.problem = problem;
     this.code = code;
+    this.retryAfter = retryAfter;
   }
 
   /** Ends a request that is not as the API wants it. */
   static ProblemException invalid(String text) {
     return new ProblemException(Problem.INVALID_REQUEST, text);
+  }
+
+  /** Ends a request of a client that asks for more than it may; the next one may come after so many seconds. */
+  static ProblemException tooManyRequests(String text, int retryAfter) {
+    return new ProblemException(Problem.TOO_MANY_REQUESTS, 0, text, retryAfter);
   }
 
   /** Ends a request whose message the broker did not take, or whose worker did not do it. */
@@ -38,7 +49,7 @@ final class ProblemException extends RuntimeException {
   }
 
   /** Ends a request for which there is no room now. */
-  static ProblemException tooManyRequests() {
+  static ProblemException overloaded() {
     return new ProblemException(Problem.OVERLOADED, "too many requests are being processed, try again later");
   }
 
@@ -50,6 +61,11 @@ final class ProblemException extends RuntimeException {
 
   Problem problem() {
     return problem;
+  }
+
+  /** Returns after how many seconds the client may try again, or 0 if that is not known. */
+  int retryAfter() {
+    return retryAfter;
   }
 
   /** Returns the code of a worker's error, or 0 for none. */

@@ -29,8 +29,11 @@ final class ProblemWriter {
   static void write(HttpServletRequest request, HttpServletResponse response, ProblemException failure)
       throws IOException {
     Problem problem = failure.problem();
-    if (problem == Problem.OVERLOADED) {
-      response.setHeader("Retry-After", "1");
+    if (failure.retryAfter() > 0) {
+      response.setIntHeader("Retry-After", failure.retryAfter());
+    }
+    if (problem == Problem.UNAUTHORIZED) {
+      response.setHeader("WWW-Authenticate", "Bearer");
     }
     Span span = span(request);
     if (span != null && problem.status() >= 500) {

@@ -4,8 +4,6 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
 import org.springframework.core.io.ClassPathResource;
@@ -26,7 +24,7 @@ final class TaskPage {
    *
    * @param durable whether it offers durable tasks
    */
-  TaskPage(boolean durable) throws IOException, NoSuchAlgorithmException {
+  TaskPage(boolean durable) throws IOException {
     String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
     text = durable ? text : text.replaceFirst("(?s)<!-- durable -->.*<!-- /durable -->\n", "");
     html = text.getBytes(StandardCharsets.UTF_8);
@@ -34,10 +32,10 @@ final class TaskPage {
         + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
   }
 
-  private static String hash(String html, String element) throws NoSuchAlgorithmException {
+  private static String hash(String html, String element) {
     String content = html.substring(html.indexOf("<" + element + ">") + element.length() + 2,
         html.indexOf("</" + element + ">"));
-    byte[] hash = MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
+    byte[] hash = Sha256.digest().digest(content.getBytes(StandardCharsets.UTF_8));
     return "'sha256-" + Base64.getEncoder().encodeToString(hash) + "'";
   }
 

@@ -1,6 +1,8 @@
 package dev.workloads.httpapi;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -20,6 +22,8 @@ import org.springframework.util.unit.DataSize;
  * @param maxBuffered the most bytes of HTTP bodies held at once, and as many again of workers' replies that are larger than
  *     8 KB. By default an eighth of the heap; 2 GB at most.
  * @param drainDelay how long a stopping application goes on to answer, telling clients to close their connections
+ * @param workers the workers that may be asked for; a trailing * stands for any rest of a name. By default all.
+ * @param clients those that may send requests, by their names. By default everybody may who reaches the port.
  * @param page the page at / on which a task can be tried
  * @param durable tasks that are kept until they are done
  */
@@ -32,6 +36,8 @@ record TaskProperties(
     @Nullable Integer maxInFlight,
     @Nullable DataSize maxBuffered,
     @DefaultValue("1s") Duration drainDelay,
+    @DefaultValue List<String> workers,
+    @DefaultValue Map<String, Client> clients,
     @DefaultValue Page page,
     @DefaultValue Durable durable) {
 
@@ -50,6 +56,17 @@ record TaskProperties(
   }
 
   /**
+   * Settings of a client.
+   *
+   * @param keySha256 the SHA-256 of each of its keys, in hex
+   * @param workers those of task.workers that it may ask for. By default all of them.
+   * @param maxInFlight the most of its requests at once. By default as many as of all clients.
+   * @param rate the most of its requests a second; as many as come in a second may come at once. By default any number.
+   */
+  record Client(@DefaultValue List<String> keySha256, @DefaultValue List<String> workers, @Nullable Integer maxInFlight,
+      @Nullable Double rate) {}
+
+  /**
    * Settings of the page.
    *
    * @param enabled whether browsers get it
@@ -61,10 +78,13 @@ record TaskProperties(
    *
    * @param enabled whether clients may ask for them, by Prefer: respond-async
    * @param maxWait the longest that a client may wait for a task to be done, by Prefer: wait=n
+   * @param idSecret the secret that ids of tasks with an Idempotency-Key are made with, the same for all instances. By default
+   *     ids are made of the client's name and the key alone.
    */
-  record Durable(@DefaultValue("false") Boolean enabled, @DefaultValue("30s") Duration maxWait) {
+  record Durable(@DefaultValue("false") Boolean enabled, @DefaultValue("30s") Duration maxWait, @Nullable String idSecret) {
 
     Durable {
+      idSecret = idSecret == null || idSecret.isEmpty() ? null : idSecret;
       require(isFrom(Duration.ZERO, maxWait), "task.durable.max-wait", maxWait, "The value must be from 0 s to 36500 d.");
     }
   }

@@ -1,6 +1,8 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.Subjects;
+import dev.workloads.messaging.durable.Jobs;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -20,32 +22,34 @@ import tools.jackson.core.json.JsonFactory;
 /**
  * What a client asks for.
  *
- * @param worker the name of the worker
+ * @param worker the name of the worker, which the client may ask for
  * @param payload the body of the message
  */
-record TaskRequest(String worker, byte[] payload) {
+record TaskRequest(String worker, byte[] payload, Client client) {
 
   private static final JsonFactory JSON = new JsonFactory();
   private static final String DEFAULT_WORKER = "default";
 
-  /** Returns the subject of the message. */
-  String subject() {
-    return Subjects.TASKS + worker;
+  /** Returns the message for the worker. */
+  BrokerMessage message() {
+    BrokerMessage message = new BrokerMessage(Subjects.TASKS + worker, payload);
+    return client.name() == null ? message : message.withHeader(Jobs.TASK_CLIENT_HEADER, client.name());
   }
 
   /**
    * Reads the JSON of a request, strictly: nothing is coerced, repaired or skipped unseen.
    *
-   * @throws ProblemException if it is not UTF-8, not JSON, or not a request; the text names what is wrong
+   * @throws ProblemException if it is not UTF-8, not JSON, or not a request that the client may send; the text names what is
+   *     wrong
    */
-  static TaskRequest parse(byte[] json) {
+  static TaskRequest parse(byte[] json, Client client) {
     if (json.length == 0) {
       throw ProblemException.invalid("the body is empty: send a JSON object with a payload");
     }
     CharBuffer text = decode(json);
     try (JsonParser parser =
         JSON.createParser(ObjectReadContext.empty(), text.array(), text.arrayOffset(), text.length())) {
-      return new Reader(parser).read();
+      return new Reader(parser).read(client);
     } catch (StreamConstraintsException e) {
       throw ProblemException.invalid("the JSON is nested too deep, or a name or number in it is too long");
     } catch (JacksonException e) {
@@ -76,7 +80,7 @@ record TaskRequest(String worker, byte[] payload) {
       this.parser = parser;
     }
 
-    private TaskRequest read() {
+    private TaskRequest read(Client client) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw ProblemException.invalid("the body must be a JSON object");
       }
@@ -91,7 +95,8 @@ record TaskRequest(String worker, byte[] payload) {
       if (!Subjects.isWorkerName(name)) {
         throw ProblemException.invalid("worker must be 1 to 128 characters: A-Z a-z 0-9 _ -, and single dots between");
       }
-      return new TaskRequest(name, payload.getBytes(StandardCharsets.UTF_8));
+      client.requireAllowed(name);
+      return new TaskRequest(name, payload.getBytes(StandardCharsets.UTF_8), client);
     }
 
     private void readMember(String name) {

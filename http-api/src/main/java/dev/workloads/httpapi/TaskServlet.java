@@ -1,5 +1,6 @@
 package dev.workloads.httpapi;
 
+import dev.workloads.httpapi.Client.Admission;
 import dev.workloads.httpapi.tomcat.InputValve;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
@@ -29,6 +30,7 @@ final class TaskServlet extends HttpServlet {
 
   private final transient MessagingClient client;
   private final transient TaskProperties properties;
+  private final transient Clients clients;
   private final transient DrainLifecycle drain;
   private final transient @Nullable TaskPage page;
   private final transient @Nullable DurableTaskRoutes durable;
@@ -37,10 +39,11 @@ final class TaskServlet extends HttpServlet {
   private final transient Semaphore freeReplyBytes; // apart from the others, so that slow readers leave room for bodies
   private final transient int maxBuffered;
 
-  TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, DrainLifecycle drain,
-      Limits limits, @Nullable TaskPage page) {
+  TaskServlet(MessagingClient client, @Nullable DurableTasks durable, TaskProperties properties, Clients clients,
+      DrainLifecycle drain, Limits limits, @Nullable TaskPage page) {
     this.client = client;
     this.properties = properties;
+    this.clients = clients;
     this.drain = drain;
     this.page = page;
     this.inFlight = new Semaphore(limits.maxInFlight());
@@ -79,21 +82,36 @@ final class TaskServlet extends HttpServlet {
   /** Works on a request; returns {@code null} if its body is still to come, and is read without this thread. */
   private @Nullable AnswerWriter answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
       throws IOException {
-    if (!"/task".equals(request.getPathInfo())) {
+    String path = String.valueOf(request.getPathInfo());
+    if (!path.equals("/task") && !path.startsWith("/task/")) {
       InputValve.closeIfUnread(request);
-      AnswerWriter answer = durable == null ? null : durable.answer(request, response, room);
-      return answer == null ? pageOrNotFound(request) : answer;
+      return pageOrNotFound(request);
     }
+    BodyReader reader = BodyReader.of(request);
+    Admission admission = reader == null ? clients.admit(request) : reader.admission();
+    try {
+      if (path.equals("/task")) {
+        return task(request, response, room, admission, reader);
+      }
+      InputValve.closeIfUnread(request);
+      AnswerWriter answer = durable == null ? null : durable.answer(request, response, room, admission.client());
+      return answer == null ? pageOrNotFound(request) : answer;
+    } finally {
+      if (!request.isAsyncStarted()) { // before the answer: the client may send its next request at once
+        admission.close();
+      }
+    }
+  }
+
+  private @Nullable AnswerWriter task(HttpServletRequest request, HttpServletResponse response, ReplyRoom room,
+      Admission admission, @Nullable BodyReader reader) throws IOException {
     if (!"POST".equals(request.getMethod())) {
       response.setHeader("Allow", "POST");
       throw new ProblemException(Problem.METHOD_NOT_ALLOWED, "a task is sent by POST");
     }
     setPathPattern(request, "/task");
-    RequestBody body = BodyReader.completeBody(request);
-    if (body == null) {
-      body = read(request, response);
-    }
-    return body == null ? null : createTask(body, request, room);
+    RequestBody body = reader == null ? read(request, response, admission) : reader.body();
+    return body == null ? null : createTask(body, request, room, admission.client());
   }
 
   /** Sets what the metrics call the path, which may hold an id. */
@@ -107,7 +125,8 @@ final class TaskServlet extends HttpServlet {
   }
 
   /** Returns the body if all of it has come in. */
-  private @Nullable RequestBody read(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private @Nullable RequestBody read(HttpServletRequest request, HttpServletResponse response, Admission admission)
+      throws IOException {
     long length = request.getContentLengthLong();
     RequestBody body = new RequestBody(freeBytes, (int) properties.maxBodySize().toBytes(), length);
     try {
@@ -115,7 +134,7 @@ final class TaskServlet extends HttpServlet {
       if (length >= 0 && isReadToItsEnd(body, request.getInputStream())) {
         return body;
       }
-      BodyReader.read(request, response, body, properties.bodyTimeout());
+      BodyReader.read(request, response, body, admission, properties.bodyTimeout());
       return null;
     } catch (Throwable e) { // nobody else closes the body
       body.close();
@@ -129,14 +148,14 @@ final class TaskServlet extends HttpServlet {
     return in.isFinished();
   }
 
-  private AnswerWriter createTask(RequestBody body, HttpServletRequest request, ReplyRoom room) {
+  private AnswerWriter createTask(RequestBody body, HttpServletRequest request, ReplyRoom room, Client sender) {
     try (body) { // the bytes are free before the answer: the client may send its next request at once
       if (durable != null && DurableTaskSubmission.isAskedFor(request)) {
-        return durable.submit(body, request, room);
+        return durable.submit(body, request, room, sender);
       }
       IdempotencyKey.refuse(request, durable == null ? "Idempotency-Key is for durable tasks, which are off"
           : "Idempotency-Key is for durable tasks: ask for one by Prefer: respond-async");
-      BrokerMessage reply = request(TaskRequest.parse(body.bytes()), room);
+      BrokerMessage reply = request(TaskRequest.parse(body.bytes(), sender), room);
       return response -> ReplyWriter.write(response, reply.header(BrokerMessage.CONTENT_TYPE), reply.body());
     }
   }
@@ -147,10 +166,10 @@ final class TaskServlet extends HttpServlet {
       throw new ProblemException(Problem.OVERLOADED, ReplyRoom.FULL);
     }
     if (!inFlight.tryAcquire()) {
-      throw ProblemException.tooManyRequests();
+      throw ProblemException.overloaded();
     }
     try {
-      BrokerMessage reply = client.request(task.subject(), task.payload(), properties.requestTimeout());
+      BrokerMessage reply = client.request(task.message(), properties.requestTimeout());
       if (!room.fit(reply.body().length)) { // "overloaded" would say that the task was not done
         throw new ProblemException(Problem.TIMEOUT,
             "the worker has replied, but the reply is lost: too many bytes of replies wait for their clients");

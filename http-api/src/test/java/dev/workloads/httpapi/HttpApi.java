@@ -57,7 +57,15 @@ final class HttpApi implements AfterEachCallback {
   private final List<JobListenerContainer> durableWorkers = new ArrayList<>();
 
   private HttpApi(@Nullable MessageTransport transport, @Nullable DurableStore store, List<String> settings) {
+    this(transport, store, null, settings);
+  }
+
+  private HttpApi(@Nullable MessageTransport transport, @Nullable DurableStore store, @Nullable ClientResolver resolver,
+      List<String> settings) {
     GenericApplicationContext parent = new GenericApplicationContext();
+    if (resolver != null) {
+      parent.registerBean(ClientResolver.class, () -> resolver);
+    }
     if (transport != null) {
       parent.registerBean(MessageTransport.class, () -> transport);
     }
@@ -79,6 +87,11 @@ final class HttpApi implements AfterEachCallback {
   /** Starts an application of the test's own over the in-process transport. */
   static HttpApi start(List<String> settings) {
     return new HttpApi(new InProcessTransport(), null, settings);
+  }
+
+  /** Starts an application over the in-process transport whose clients the resolver tells. */
+  static HttpApi resolving(ClientResolver resolver, String... settings) {
+    return new HttpApi(new InProcessTransport(), null, resolver, List.of(settings));
   }
 
   /** Starts an application over the transport, or over what the settings say. */

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,6 +74,6 @@ class LimitsTests {
       @Nullable DataSize buffered) {
     return Limits.derive(heap.toBytes(), connections, threads, new TaskProperties(Duration.ofSeconds(5),
         DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), inFlight, buffered, Duration.ofSeconds(1),
-        new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO)));
+        List.of(), Map.of(), new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO, null)));
   }
 }

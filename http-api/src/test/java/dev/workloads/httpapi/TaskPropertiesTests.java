@@ -10,6 +10,7 @@ import java.net.URISyntaxException;
 import java.net.URL;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,8 @@ class TaskPropertiesTests {
   void defaultsAreThoseOfTheContract() {
     runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
         Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), null, null,
-        Duration.ofSeconds(1), new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ofSeconds(30)))));
+        Duration.ofSeconds(1), List.of(), Map.of(), new TaskProperties.Page(false),
+        new TaskProperties.Durable(false, Duration.ofSeconds(30), null))));
   }
 
   @ParameterizedTest
@@ -73,7 +75,8 @@ class TaskPropertiesTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"task.request-timeout=", "task.max-body-size=", "task.max-in-flight=", "task.max-buffered=",
-      "task.drain-delay=", "task.body-timeout=", "task.write-timeout=", "task.durable.enabled=", "task.durable.max-wait="})
+      "task.drain-delay=", "task.body-timeout=", "task.write-timeout=", "task.durable.enabled=", "task.durable.max-wait=", "task.workers=",
+      "task.durable.id-secret="})
   void emptyValueIsAsIfItWereNotSet(String setting) {
     runner.run(usual -> runner.withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
         .withPropertyValues("messaging.transport=in-process", setting).run(context ->

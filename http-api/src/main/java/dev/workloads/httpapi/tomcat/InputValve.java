@@ -10,8 +10,8 @@ import org.apache.coyote.ActionCode;
 import org.apache.coyote.ContinueResponseTiming;
 
 /**
- * Lets a servlet ask for the body, close the connection after an answer that did not need all of the body, and see that the
- * client has gone. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
+ * Lets a servlet ask for the body, close the connection after an answer that did not need all of the body, see that the
+ * client has gone, and name the client. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
  */
 public final class InputValve extends ValveBase {
 
@@ -49,6 +49,13 @@ public final class InputValve extends ValveBase {
   public static boolean isEnded(ServletRequest request) {
     return request.getAttribute(REQUEST) instanceof Request tomcats
         && PatchedHttp11NioProtocol.isInputEnded(tomcats.getCoyoteRequest());
+  }
+
+  /** Names the sender of a request, for the access log. */
+  public static void setUser(ServletRequest request, String name) {
+    if (request.getAttribute(REQUEST) instanceof Request tomcats) {
+      tomcats.setUserPrincipal(() -> name);
+    }
   }
 
   // Over HTTP/2 this would reset the stream, and the reset may reach the client before the answer

@@ -83,7 +83,7 @@ class MessagingAutoConfigurationTests {
 
   @Test
   void emptyValueIsAsIfItWereNotSet() {
-    String[] empty = KnownPropertiesOnly.knownProperties().stream()
+    String[] empty = KnownPropertiesOnly.knownProperties().map(KnownPropertiesOnly.Known::name)
         .map(Object::toString).filter(name -> name.startsWith("messaging.")).map(name -> name + "=").toArray(String[]::new);
     assertThat(empty).hasSizeGreaterThan(20);
     runner.run(usual -> runner.withPropertyValues(empty).withPropertyValues("NATS_URL=").run(context -> {
@@ -290,7 +290,8 @@ class MessagingAutoConfigurationTests {
   @ParameterizedTest
   @CsvSource({"messaging.subscription, messaging.subscriptions", "messaging.nats.server, messaging.nats.servers",
       "messaging.nats.pasword, messaging.nats.password", "messaging.nats.user-nam, messaging.nats.username",
-      "messaging.max-flight, messaging.max-in-flight"})
+      "messaging.max-flight, messaging.max-in-flight",
+      "messaging.listeners.a.max-flight, messaging.listeners.a.max-in-flight"})
   void unknownPropertyStopsTheStartOfWhoWantsItSo(String unknown, String known) {
     assertThat(FailedStart.report(runner.withInitializer(new KnownPropertiesOnly("messaging"))
         .withPropertyValues(NOBODY_THERE, unknown + "=secret")))
