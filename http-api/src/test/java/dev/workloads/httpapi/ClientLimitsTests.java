@@ -3,6 +3,7 @@ package dev.workloads.httpapi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.testing.Patience;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.search.Search;
 import java.io.IOException;
@@ -117,7 +118,8 @@ class ClientLimitsTests {
     String path = String.valueOf(api.submit("durable", "x", A).header("Location"));
     try (Connection waiting = api.connect().send("GET " + path + " HTTP/1.1\r\nHost: test\r\n"
         + HttpApi.lines(A, "Prefer: wait=20") + "\r\n")) {
-      Awaitility.await().until(() -> api.get(path, A).status() == 429);
+      awaitAdmitted(2);
+      assertThat(api.get(path, A).status()).isEqualTo(429);
       api.durableWorker("durable", message -> message.reply("done"));
       assertThat(waiting.answer().member("state")).isEqualTo("succeeded");
     }
@@ -126,22 +128,20 @@ class ClientLimitsTests {
 
   @Test
   void requestWhoseBodyIsToComeIsOneOfThemUntilItEnds() throws Exception {
-    start(KEY_OF_A, "task.clients.a.max-in-flight=1", "task.body-timeout=2s");
+    start(KEY_OF_A, "task.clients.a.max-in-flight=1", "task.body-timeout=5s");
     api.echo("quick");
     String json = HttpApi.json("quick", "x");
     try (Connection slow = api.connect().send(HttpApi.taskHead(json.length(), A)).send("{")) {
-      Awaitility.await().until(() -> status("quick", A) == 429);
+      awaitAdmitted(1);
+      assertThat(status("quick", A)).isEqualTo(429);
       assertThat(slow.send(json.substring(1)).answer().status()).isEqualTo(200);
     }
     assertThat(status("quick", A)).isEqualTo(200);
     try (Connection late = api.connect().send(HttpApi.taskHead(json.length(), A)).send("{")) {
-      Awaitility.await().until(() -> status("quick", A) == 429);
       assertThat(late.answer().status()).isEqualTo(408);
     }
     assertThat(status("quick", A)).isEqualTo(200);
-    try (Connection gone = api.connect().send(HttpApi.taskHead(json.length(), A)).send("{")) {
-      Awaitility.await().until(() -> status("quick", A) == 429);
-    }
+    api.connect().send(HttpApi.taskHead(json.length(), A)).send("{").close();
     Awaitility.await().until(() -> status("quick", A) == 200);
   }
 
@@ -220,6 +220,11 @@ class ClientLimitsTests {
       }
     }
     return text.toString();
+  }
+
+  // A request that is counted has its place at once; one that asks for it before would take it
+  private void awaitAdmitted(int requests) {
+    Awaitility.await().pollDelay(Patience.FOR_A_WRONG_ONE).until(() -> requests("a") == requests);
   }
 
   private double requests(String client) {

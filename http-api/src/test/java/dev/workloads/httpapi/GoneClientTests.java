@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
@@ -58,40 +60,55 @@ class GoneClientTests {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({"STATUS, 0", "STATUS, 1", "STATUS, 31", "SUBMISSION, 0", "SUBMISSION, 1", "SUBMISSION, 31",
-      "CHUNKED_SUBMISSION, 0", "CHUNKED_SUBMISSION, 1", "CHUNKED_SUBMISSION, 31"})
-  void nextRequestEndsNoWaitAndIsAnsweredNext(Waiting waiting, int sentAtOnce) throws IOException {
-    String next = "GET /x HTTP/1.1\r\nHost: test\r\n\r\n";
-    try (Connection connection = api.connect().send(request(waiting, 3) + next.substring(0, sentAtOnce))) {
-      api.awaitNoPlace(worker);
-      long start = System.nanoTime();
-      connection.send(next.substring(sentAtOnce, Math.max(sentAtOnce, 1)));
-
-      assertThat(connection.answer().member("state")).isEqualTo("queued");
-      assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(1500));
-      assertThat(connection.send(next.substring(Math.max(sentAtOnce, 1))).answer().text()).isEqualTo("Not found\n");
-    }
-  }
+  /** A connection on which a request waits, and of the next one only a part has been sent. */
+  private record Pipelined(Connection connection, Waiting waiting, String rest, String answer) {}
 
   @Test
-  void largeNextRequestIsAnsweredNext() throws IOException {
-    String json = HttpApi.json(worker, "y".repeat(20_000));
-    try (Connection connection = api.connect().send(request(Waiting.SUBMISSION, 3) + HttpApi.taskRequest(json))) {
-      assertThat(connection.answer().status()).isEqualTo(202);
-      assertThat(connection.answer().text()).isEqualTo("y".repeat(20_000));
+  void nextRequestEndsNoWaitAndIsAnsweredNext() throws IOException {
+    String next = "GET /x HTTP/1.1\r\nHost: test\r\n\r\n";
+    String large = HttpApi.taskRequest(HttpApi.json(worker, "y".repeat(20_000)));
+    List<Pipelined> clients = new ArrayList<>();
+    HttpApi several = HttpApi.keepingTasksIn(StoreKind.IN_PROCESS, "task.max-in-flight=10");
+    try {
+      several.echo(worker);
+      several.queue(worker);
+      for (Waiting waiting : Waiting.values()) {
+        for (int sentAtOnce : List.of(0, 1, 31)) {
+          String request = request(several, waiting, 5) + next.substring(0, sentAtOnce);
+          clients.add(new Pipelined(several.connect().send(request), waiting, next.substring(sentAtOnce),
+              "Not found\n"));
+        }
+      }
+      clients.add(new Pipelined(several.connect().send(request(several, Waiting.SUBMISSION, 5) + large), Waiting.SUBMISSION, "",
+          "y".repeat(20_000)));
+      several.awaitNoPlace(worker);
+      long start = System.nanoTime();
+      for (Pipelined client : clients) {
+        client.connection().send(client.rest().substring(0, Math.min(1, client.rest().length())));
+      }
+      for (Pipelined client : clients) {
+        assertThat(client.connection().answer().member("state")).as("%s", client.waiting()).isEqualTo("queued");
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(1500));
+        client.connection().send(client.rest().substring(Math.min(1, client.rest().length())));
+        assertThat(client.connection().answer().text()).as("%s", client.waiting()).isEqualTo(client.answer());
+      }
+    } finally {
+      several.stopWorkers();
+      for (Pipelined client : clients) {
+        client.connection().close();
+      }
     }
   }
 
   private String request(Waiting waiting) throws IOException {
-    return request(waiting, 25);
+    return request(api, waiting, 25);
   }
 
-  private String request(Waiting waiting, int seconds) throws IOException {
+  private String request(HttpApi server, Waiting waiting, int seconds) throws IOException {
     String prefer = "Prefer: respond-async, wait=" + seconds;
     String json = HttpApi.json(worker, "x");
     return switch (waiting) {
-      case STATUS -> "GET " + api.path(worker, "x") + " HTTP/1.1\r\nHost: test\r\n" + HttpApi.lines(prefer) + "\r\n";
+      case STATUS -> "GET " + server.path(worker, "x") + " HTTP/1.1\r\nHost: test\r\n" + HttpApi.lines(prefer) + "\r\n";
       case SUBMISSION -> HttpApi.taskRequest(json, prefer);
       case CHUNKED_SUBMISSION -> "POST /task HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n" + HttpApi.lines(prefer)
           + "\r\n" + Integer.toHexString(json.length()) + "\r\n" + json + "\r\n0\r\n\r\n";

@@ -13,6 +13,7 @@ import java.util.Locale;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** One broker that is not there yet, refuses the login, or dies and returns. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class) // the apps of the first test go on in the second
+@Tag("alone")
 @ParameterizedClass
 @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class BrokerFaultsIT {

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A cluster of three brokers whose nodes die, or leave one after the other. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class) // at first both apps are on the same node
+@Tag("alone")
 @ParameterizedClass
 @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class ClusterFaultsIT {

@@ -50,6 +50,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Durable tasks whose workers, broker or HTTP API die, freeze or are restarted: each that was accepted is accounted for. */
+@Tag("alone")
 @Timeout(900)
 class DurableFaultsIT {
 

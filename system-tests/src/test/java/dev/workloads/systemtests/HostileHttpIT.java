@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Hostile clients of a small http-api: each gets the right 4xx or a closed connection, and the others their answers. */
+@Tag("alone")
 @Tag("faults")
 class HostileHttpIT {
 

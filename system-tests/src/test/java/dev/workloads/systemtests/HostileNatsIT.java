@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Hostile messages to task-leet and hostile replies to http-api harm nobody but their senders. */
+@Tag("alone")
 @Tag("faults")
 class HostileNatsIT {
 

@@ -98,10 +98,11 @@ class LeastPrivilegeIT {
         App.with(PROVISIONER, "--messaging.consumer-group=other"), "does not let messages be sent to $JS.API.STREAM.INFO",
         App.with(PROVISIONER, "--messaging.durable.max-bytes=5TB"), "messaging.durable.max-bytes is more than the server",
         App.with(PROVISIONER, "--messaging.durable.replicas=3"), "num_replicas 1 where the settings say 3");
-    reasons.forEach((arguments, reason) -> {
-      try (App provisioner = App.taskLeet(nats.url(), arguments)) {
+    reasons.entrySet().parallelStream().forEach(expected -> {
+      try (App provisioner = App.taskLeet(nats.url(), expected.getKey())) {
         assertThat(provisioner.awaitExit()).isEqualTo(1);
-        assertThat(provisioner.log()).contains("What durable tasks are kept in is not as the settings say", reason)
+        assertThat(provisioner.log()).contains("What durable tasks are kept in is not as the settings say",
+            expected.getValue())
             .doesNotContain("\tat ");
       }
     });

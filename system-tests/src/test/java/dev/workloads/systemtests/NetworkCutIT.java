@@ -6,6 +6,7 @@ import dev.workloads.messaging.test.NatsServer;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A network between apps and broker that stops carrying anything, without closing connections. */
+@Tag("alone")
 @ParameterizedClass
 @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
 class NetworkCutIT {

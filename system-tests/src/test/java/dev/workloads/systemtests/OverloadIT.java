@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** More work than workers can do, or threads can wait for. */
+@Tag("alone")
 @Tag("faults")
 class OverloadIT {
 

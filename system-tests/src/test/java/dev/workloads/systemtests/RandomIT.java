@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Random input through both doors, for {@code random.seconds} seconds and from the seed {@code random.seed}: every answer is
  * one that the contract knows, and valid requests are answered right all the while.
  */
+@Tag("alone")
 @Tag("faults")
 class RandomIT {
 

@@ -8,6 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Rolling restarts under load fail no request, as long as one replica of each is up. */
+@Tag("alone")
 @Tag("faults")
 class RollingRestartIT {
 

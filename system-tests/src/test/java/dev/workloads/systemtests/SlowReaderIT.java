@@ -22,6 +22,7 @@ import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients of a small http-api that take none of their large answers, or little: the others get theirs all the same. */
+@Tag("alone")
 @Tag("faults")
 class SlowReaderIT {
 

@@ -36,6 +36,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Workers that end, die or freeze. */
+@Tag("alone")
 @Tag("faults")
 @ParameterizedClass
 @MethodSource("dev.workloads.systemtests.WorkerKind#tried")
