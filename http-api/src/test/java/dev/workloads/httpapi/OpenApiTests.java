@@ -49,6 +49,8 @@ class OpenApiTests {
   private static final List<String> OPERATIONS = List.of(POST, GET, DELETE, RESULT);
   private static final String JSON = "application/json";
   private static final String PROBLEM = "application/problem+json";
+  private static final String KEY = Keys.header("key");
+  private static final String USED_UP = Keys.header("key of a client at its rate");
   private static final int LARGE = 900_000;
   private static final Set<String> FRAMING = Set.of("Content-Type", "Content-Length", "Date", "Keep-Alive");
 
@@ -63,6 +65,7 @@ class OpenApiTests {
   private static HttpApi failing;
   private static HttpApi unconnected;
   private static HttpApi failingToKeep;
+  private static HttpApi guarded;
   private static JsonNode description;
   private static SchemaRegistry schemas;
 
@@ -84,6 +87,10 @@ class OpenApiTests {
     unconnected = HttpApi.over(null, "messaging.request.retry-window=0",
         "messaging.nats.servers=nats://127.0.0.1:" + freePort());
     failingToKeep = HttpApi.keepingTasksIn(brokenStore);
+    guarded = HttpApi.start(List.of("task.durable.enabled=true", "task.workers=task-leet",
+        "task.clients.a.key-sha256=" + Keys.sha256("key"), "task.clients.b.rate=0.001",
+        "task.clients.b.key-sha256=" + Keys.sha256("key of a client at its rate")));
+    guarded.get("/task", USED_UP);
     description = new YAMLMapper().readTree(api.get(api.managementPort(), "/actuator/openapi").body());
     description.path("paths").forEach(path -> path.forEach(operation -> inline(operation.path("responses"))));
     startDurableWorkers();
@@ -103,7 +110,7 @@ class OpenApiTests {
   }
 
   private static List<HttpApi> apis() {
-    return List.of(api, failing, unconnected, failingToKeep);
+    return List.of(api, failing, unconnected, failingToKeep, guarded);
   }
 
   /** Puts shared responses where they are referred to. */
@@ -173,7 +180,10 @@ class OpenApiTests {
         accept -> send("POST /task HTTP/1.1\r\n" + accept + "\r\n\r\n"),
         accept -> send("POST /task HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n" + accept + "\r\n\r\n"),
         accept -> api.post(example, accept, "Prefer: respond-async"),
-        accept -> api.post(HttpApi.json("task-leet", "another"), accept, "Prefer: respond-async", "Idempotency-Key: a"));
+        accept -> api.post(HttpApi.json("task-leet", "another"), accept, "Prefer: respond-async", "Idempotency-Key: a"),
+        accept -> guarded.post(example, accept),
+        accept -> guarded.post(HttpApi.json("another", "x"), accept, KEY),
+        accept -> guarded.post(example, accept, USED_UP));
     exchange(POST, exchanges);
     exchangeDurable();
   }
@@ -198,7 +208,9 @@ class OpenApiTests {
         accept -> api.send("DELETE", succeeded, accept),
         accept -> failingToKeep("DELETE", kept, accept, new IllegalStateException()),
         accept -> failingToKeep("DELETE", kept, accept, new BrokerException(Reason.TIMEOUT, "why")),
-        accept -> failingToKeep("DELETE", kept, accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why"))));
+        accept -> failingToKeep("DELETE", kept, accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why")),
+        accept -> guarded.send("DELETE", unknown, accept),
+        accept -> guarded.send("DELETE", unknown, accept, USED_UP)));
     exchange(GET, List.of(
         accept -> api.get(queued, accept),
         accept -> api.get(running, accept),
@@ -212,7 +224,9 @@ class OpenApiTests {
         accept -> api.send("PUT", unknown, accept),
         accept -> failingToKeep("GET", kept, accept, new IllegalStateException()),
         accept -> failingToKeep("GET", kept, accept, new BrokerException(Reason.TIMEOUT, "why")),
-        accept -> failingToKeep("GET", kept, accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why"))));
+        accept -> failingToKeep("GET", kept, accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why")),
+        accept -> guarded.get(unknown, accept),
+        accept -> guarded.get(unknown, accept, USED_UP)));
     exchange(RESULT, List.of(
         accept -> api.get(succeeded + "/result", accept),
         accept -> api.get(succeeded + "/result", accept, "If-None-Match: *"),
@@ -226,7 +240,9 @@ class OpenApiTests {
         accept -> besideASlowReader(large + "/result", accept),
         accept -> failingToKeep("GET", kept + "/result", accept, new IllegalStateException()),
         accept -> failingToKeep("GET", kept + "/result", accept, new BrokerException(Reason.TIMEOUT, "why")),
-        accept -> failingToKeep("GET", kept + "/result", accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why"))));
+        accept -> failingToKeep("GET", kept + "/result", accept, new BrokerException(Reason.BROKER_UNAVAILABLE, "why")),
+        accept -> guarded.get(unknown + "/result", accept),
+        accept -> guarded.get(unknown + "/result", accept, USED_UP)));
   }
 
   /** Gets what is large while a client that does not read holds all the room for that. */
