@@ -42,6 +42,23 @@ class ManagementTests {
     assertThat(api.get(api.managementPort(), "/actuator/info").status()).isEqualTo(200);
   }
 
+  @Test
+  void requestsAreThereByTheNamesOfOpenTelemetryWhereWanted() throws IOException {
+    HttpApi counting = HttpApi.with("messaging.otel-metrics=true");
+    counting.echo("echo");
+    counting.task("echo", "x");
+    counting.task("nobody", "x");
+
+    assertThat(counting.get(counting.managementPort(), "/actuator/prometheus").text().lines())
+        .contains(series("count", "none", ""), series("count", "no-responders", ""), series("bucket", "none", ",le=\"10.0\""));
+    counting.stopWorkers();
+  }
+
+  private static String series(String kind, String error, String bound) {
+    return "messaging_client_operation_duration_seconds_" + kind + "{error_type=\"" + error
+        + "\",messaging_operation_name=\"send\",messaging_system=\"nats\"" + bound + "} 1";
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"/actuator/env", "/actuator/beans", "/actuator/heapdump", "/actuator/shutdown",
       "/actuator/loggers", "/task"})

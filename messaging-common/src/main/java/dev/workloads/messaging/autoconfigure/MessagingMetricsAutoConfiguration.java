@@ -11,17 +11,21 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
 import io.nats.client.Statistics;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.context.annotation.Bean;
 
-/** Auto-configuration of gauges and counters: of a worker, and of the connection to NATS. */
-@AutoConfiguration(after = MessagingAutoConfiguration.class)
+/** Auto-configuration of gauges and counters: of a worker, and of the connection to NATS; of further timers where wanted. */
+@AutoConfiguration(after = MessagingAutoConfiguration.class,
+    afterName = "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration")
 @ConditionalOnClass(MeterBinder.class)
 public final class MessagingMetricsAutoConfiguration {
 
@@ -62,6 +66,14 @@ public final class MessagingMetricsAutoConfiguration {
       counters.add("messaging.nats.dropped.messages", "Messages lost because they arrived faster than they were taken",
           Statistics::getDroppedCount);
     };
+  }
+
+  @Bean
+  @ConditionalOnBean(MeterRegistry.class)
+  @ConditionalOnBooleanProperty("messaging.otel-metrics")
+  @ConditionalOnMissingBean(name = "otelMetrics")
+  ObservationHandler<Observation.Context> otelMetrics(MeterRegistry registry) {
+    return new OtelMetrics(registry);
   }
 
   // An observation has no place for a description

@@ -25,6 +25,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxBuffered the most bytes of message bodies, waiting and being handled. By default an eighth of the heap.
  * @param drainTimeout the longest that a stopping worker takes to finish the messages it has; keep it below
  *     spring.lifecycle.timeout-per-shutdown-phase
+ * @param otelMetrics whether requests and handlers are timed a second time, by OpenTelemetry's names
  * @param listener settings of all listeners
  * @param listeners settings of single listeners, by their ids: the name of the method or of the BrokerMessageHandler bean
  * @param request settings of requests
@@ -40,6 +41,7 @@ public record MessagingProperties(
     @DefaultValue("256") Integer queueCapacity,
     @Nullable DataSize maxBuffered,
     @DefaultValue("25s") Duration drainTimeout,
+    @DefaultValue("false") Boolean otelMetrics,
     @DefaultValue Listener listener,
     @DefaultValue Map<String, ListenerOverrides> listeners,
     @DefaultValue Request request,

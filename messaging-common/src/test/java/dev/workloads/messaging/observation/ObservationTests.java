@@ -9,6 +9,7 @@ import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.autoconfigure.MessagingMetricsAutoConfiguration;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.Listener;
 import dev.workloads.messaging.listener.ListenerSettings;
@@ -51,8 +52,10 @@ class ObservationTests {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
 
-  private final ApplicationContextRunner runner = new ApplicationContextRunner()
-      .withConfiguration(AutoConfigurations.of(MessagingAutoConfiguration.class))
+  private static final AutoConfigurations METRICS =
+      AutoConfigurations.of(MessagingAutoConfiguration.class, MessagingMetricsAutoConfiguration.class);
+
+  private final ApplicationContextRunner runner = new ApplicationContextRunner().withConfiguration(METRICS)
       .withUserConfiguration(Worker.class)
       .withPropertyValues("messaging.transport=in-process", "messaging.subscriptions=tasks.*",
           "spring.application.name=worker");
@@ -74,6 +77,33 @@ class ObservationTests {
           "durable=false,error=none,group=worker,listener=handler,outcome=success: 1",
           "durable=false,error=MessageRejectedException,group=worker,listener=handler,outcome=error: 1"));
     });
+  }
+
+  @Test
+  void requestsAndTheirProcessingAreTimedByTheNamesOfOpenTelemetryWhereWanted() {
+    String tags = "error.type=%s,messaging.operation.name=%s,messaging.system=nats: 1";
+    runner.withPropertyValues("messaging.otel-metrics=true").run(context -> {
+      MessagingClient client = context.getBean(MessagingClient.class);
+      MeterRegistry meters = context.getBean(MeterRegistry.class);
+
+      client.request(BrokerMessage.of("tasks.echo", "x"), TIMEOUT);
+      assertThatThrownBy(() -> client.request("tasks.fail", new byte[0], TIMEOUT)).hasMessage("no");
+
+      assertThat(timers(meters, "messaging.client.operation.duration")).containsExactlyInAnyOrder(
+          tags.formatted("none", "send"), tags.formatted("handler-rejected", "send"));
+      Awaitility.await().untilAsserted(() -> assertThat(timers(meters, "messaging.process.duration"))
+          .containsExactlyInAnyOrder(tags.formatted("none", "process"),
+              tags.formatted(MessageRejectedException.class.getName(), "process")));
+      assertThat(timers(meters, "messaging.request")).hasSize(2);
+    });
+  }
+
+  @Test
+  void namesOfOpenTelemetryNeedAPropertyAndAMeterRegistry() {
+    runner.run(context -> assertThat(context).doesNotHaveBean("otelMetrics"));
+    new ApplicationContextRunner().withConfiguration(METRICS)
+        .withPropertyValues("messaging.transport=in-process", "messaging.otel-metrics=true")
+        .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean("otelMetrics"));
   }
 
   @Test
@@ -212,10 +242,9 @@ class ObservationTests {
     }
 
     @Bean
-    ObservationRegistry observations(MeterRegistry meters, Propagation propagation) {
-      ObservationRegistry registry = ObservationRegistry.create();
-      registry.observationConfig().observationHandler(new DefaultMeterObservationHandler(meters))
-          .observationHandler(propagation);
+    ObservationRegistry observations(MeterRegistry meters, List<ObservationHandler<?>> handlers) {
+      ObservationRegistry registry = timed(meters);
+      handlers.forEach(registry.observationConfig()::observationHandler);
       return registry;
     }
 

@@ -11,6 +11,7 @@ import dev.workloads.messaging.MessagingClient;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.autoconfigure.KnownPropertiesOnly;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
+import dev.workloads.messaging.autoconfigure.MessagingMetricsAutoConfiguration;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.JobListenerContainer;
@@ -26,6 +27,8 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.Socket;
@@ -53,6 +56,8 @@ import org.springframework.boot.test.context.assertj.AssertableApplicationContex
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.messaging.handler.annotation.Header;
 
 @ExtendWith(OutputCaptureExtension.class)
@@ -337,6 +342,19 @@ class DurableAutoConfigurationTests {
   }
 
   @Test
+  void submissionsAndJobsAreTimedByTheNamesOfOpenTelemetry() {
+    worker.withConfiguration(AutoConfigurations.of(MessagingMetricsAutoConfiguration.class))
+        .withUserConfiguration(Observed.class).withPropertyValues(SUBSCRIPTIONS, "messaging.otel-metrics=true")
+        .run(context -> {
+          assertThat(result(context, "leet", "x")).isNotEmpty();
+          MeterRegistry meters = context.getBean(MeterRegistry.class);
+          assertThat(meters.get("messaging.client.operation.duration").timer().count()).isEqualTo(1);
+          Awaitility.await().untilAsserted(() ->
+              assertThat(meters.get("messaging.process.duration").timer().count()).isEqualTo(1));
+        });
+  }
+
+  @Test
   void meterSaysWhetherTasksCanBeKeptAlsoWhereNoneAreTaken() {
     inProcess.withPropertyValues("messaging.durable.enabled=true").withBean(MeterRegistry.class, SimpleMeterRegistry::new)
         .run(context -> assertThat(storeAvailable(context)).isEqualTo(1));
@@ -484,6 +502,22 @@ class DurableAutoConfigurationTests {
     @Override
     public BrokerMessage handle(BrokerMessage message) {
       return message.reply("handled " + message.subject());
+    }
+  }
+
+  @Configuration(proxyBeanMethods = false)
+  static class Observed {
+
+    @Bean
+    MeterRegistry meters() {
+      return new SimpleMeterRegistry();
+    }
+
+    @Bean
+    ObservationRegistry observations(ObservationHandler<?> handler) {
+      ObservationRegistry registry = ObservationRegistry.create();
+      registry.observationConfig().observationHandler(handler);
+      return registry;
     }
   }
 
