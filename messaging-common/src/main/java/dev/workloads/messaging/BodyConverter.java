@@ -3,7 +3,7 @@ package dev.workloads.messaging;
 /** Turns objects into the bodies of messages and back. Safe for use by many threads. */
 public interface BodyConverter {
 
-  /** Returns a converter of {@code byte[]} and text only; others it refuses by IllegalStateException. */
+  /** Returns a converter of {@code byte[]} and text only, which refuses other types by IllegalStateException. */
   static BodyConverter plain() {
     return new PlainBodyConverter();
   }

@@ -19,8 +19,8 @@ import org.springframework.validation.Validator;
 import org.springframework.validation.annotation.Validated;
 
 /**
- * Resolves the body. Of Spring's own only the validation is left: it takes bytes for any type that they can be assigned
- * to, an empty text or none for a mistake, and malformed UTF-8 for text.
+ * Resolves the body. Only the validation is Spring's: its resolver takes bytes for any type that they can be assigned to, an
+ * empty text or none for a mistake, and malformed UTF-8 for text.
  */
 final class BodyArgumentResolver extends PayloadMethodArgumentResolver {
 

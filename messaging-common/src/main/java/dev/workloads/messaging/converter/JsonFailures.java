@@ -14,7 +14,7 @@ import tools.jackson.databind.exc.InvalidDefinitionException;
 import tools.jackson.databind.exc.MismatchedInputException;
 import tools.jackson.databind.exc.PropertyBindingException;
 
-/** Describes why JSON does not fit. Apart from what Spring introspects: there may be no Jackson. */
+/** Describes why JSON does not fit. A class of its own: Spring introspects {@link SpringBodyConverter}, also without Jackson. */
 final class JsonFailures {
 
   private static final boolean JACKSON =

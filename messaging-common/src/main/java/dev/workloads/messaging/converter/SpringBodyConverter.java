@@ -28,7 +28,7 @@ public record SpringBodyConverter(@Nullable SmartMessageConverter json) implemen
 
   private static final String UNREADABLE = "failed to decode body: ";
   private static final BodyConverter PLAIN = BodyConverter.plain();
-  // DeferredResult is one of them
+  // The package of DeferredResult and its like
   private static final String OF_SPRING_MVC = "org.springframework.web.context.request.async.";
 
   private static final MethodParameter ANYTHING = // a parameter of type Object
@@ -92,7 +92,7 @@ public record SpringBodyConverter(@Nullable SmartMessageConverter json) implemen
     return type == byte[].class || type == String.class || type == CharSequence.class;
   }
 
-  /** Returns what the sender of a message is told whose body is needed and not there. */
+  /** Returns the rejection of a message whose body is needed and missing. */
   public static MessageRejectedException absent(BrokerMessage message) {
     return new MessageRejectedException(UNREADABLE + (message.body().length == 0 ? "it is empty" : "it is null"));
   }

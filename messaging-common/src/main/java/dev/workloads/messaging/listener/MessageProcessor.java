@@ -70,7 +70,7 @@ final class MessageProcessor {
     long start = System.nanoTime();
     try {
       BrokerMessage reply = listener.handle(message);
-      // Of a broadcast most members owe no reply
+      // Most of those who get a broadcast owe no reply
       if (reply == null && OwedReply.get() != null && listener.settings().queueGroup() != null) {
         counters.missingReplies.increment();
         listener.failures().log(Level.WARN, message, "A request was handled without a reply: its requester waits in vain. "

@@ -34,7 +34,7 @@ final class NatsInbox {
 
   private static final Logger log = LoggerFactory.getLogger(NatsInbox.class);
   private static final int NO_RESPONDERS = 503;
-  // Who sends these asks a stream to keep the message: its acknowledgement is the reply, and nothing else is
+  // A message with one of these asks a stream to keep it: the stream's acknowledgement alone is the reply
   private static final List<String> STREAM_HEADERS = List.of("Nats-Msg-Id", "Nats-Expected-Last-Subject-Sequence");
   // {"stream":"TASKS", "seq":1}, with more members of one level, and an error before where the stream is full. There is no
   // surer sign: it has no headers, and any worker might send the same.

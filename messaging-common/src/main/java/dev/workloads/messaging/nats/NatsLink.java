@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One connection to NATS and what lives and dies with it: its subscriptions, its inbox, its state. jnats brings it back
- * when it is lost; what jnats gives up for good, or what has to move, its owner replaces.
+ * when it is lost. The link's owner replaces a link that jnats gives up for good, or that has to move.
  *
  * <p>Safe for use by many threads. One thread of the link's own, {@code nats-callbacks}, runs jnats' callbacks in their order.
  */

@@ -49,7 +49,7 @@ final class NatsLinks implements AutoCloseable {
 
   private void move(NatsSubscription subscription, NatsLink former, NatsLink next) {
     if (!subscription.overlaps()) {
-      // Two would get each message twice: a gap is better. The lock is not held: nobody is to wait for it so long.
+      // A gap is better than each message twice. The lock is not held, so that nobody waits for it so long.
       former.drain(subscription, DRAIN_TIMEOUT);
     }
     synchronized (this) {

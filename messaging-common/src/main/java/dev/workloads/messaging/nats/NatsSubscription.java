@@ -11,9 +11,9 @@ import org.slf4j.LoggerFactory;
 /**
  * What is subscribed to, on each connection anew.
  *
- * @param receiver takes each message, and the way back over the link that it came in on; of each subscription another one,
- *     so that two with the same patterns are not equal
- * @param refusalTold whether the log has it that it was refused, on whatever connection
+ * @param receiver takes each message, and the way back over the link that the message came in on; each subscription has its
+ *     own, so that two with the same patterns are not equal
+ * @param refusalTold whether the log tells that the subscription was refused, on whatever connection
  */
 record NatsSubscription(List<String> patterns, @Nullable String group, SubscribeOptions options, Receiver receiver,
     AtomicBoolean refusalTold) {
@@ -24,7 +24,7 @@ record NatsSubscription(List<String> patterns, @Nullable String group, Subscribe
     this(patterns, group, options, receiver, new AtomicBoolean());
   }
 
-  /** Returns whether the former connection keeps it for a while when a new one has it; of a group one alone gets a message. */
+  /** Returns whether two connections may have it for a while: a group gets a message once, others may get it twice. */
   boolean overlaps() {
     return group != null || options.mayRepeat();
   }

@@ -11,7 +11,7 @@
  * next link    | subscribes --| current: new requests, publishes and messages
  * </pre>
  *
- * <p>A subscription of which two would get each message twice is drained on the former link before the next link has it.
+ * <p>A subscription that would get each message twice meanwhile is drained on the former link before the next link has it.
  */
 @NullMarked
 package dev.workloads.messaging.nats;

@@ -42,8 +42,8 @@ final class DeadLetters {
   }
 
   /**
-   * Keeps a copy; returns whether the broker takes any, and gives the job back if it takes none. May be repeated: of several
-   * copies with one id there is one.
+   * Keeps a copy; returns whether the broker takes any, and gives the job back if it takes none. May be repeated: the
+   * broker keeps one of several copies with one id.
    *
    * @param entry of the job's task, or {@code null} if the job has none
    * @throws BrokerException if the broker takes nothing now

@@ -34,7 +34,7 @@ public interface DurableStore {
    */
   long compareAndSet(String key, byte[] value, long revision, Duration timeout);
 
-  /** Returns how long a value is kept that is not written again. */
+  /** Returns how long a value stays unless it is written again. */
   Duration retention();
 
   /** Writes a value, whatever there is. Only to be repeated with the same value. */
@@ -65,7 +65,7 @@ public interface DurableStore {
   /**
    * Appends a message to the queue or stream that takes its subject. Returns once it is kept.
    *
-   * @param id names the message: of several with one id, appended within two minutes, the first alone is kept
+   * @param id names the message: the first alone is kept of several with one id that are appended within two minutes
    * @return where it is, or where the first one was put, which may be gone by now
    * @throws IllegalArgumentException if no queue would ever take a message with these headers
    * @throws BrokerException also {@code NO_RESPONDERS} if no queue takes the subject

@@ -39,7 +39,7 @@ public final class DurableTasks implements AutoCloseable {
   /**
    * Creates a client.
    *
-   * @param retryWindow how long a submission is tried again that no worker took
+   * @param retryWindow how long a submission that no worker took is tried again
    * @param around stands around each submission; it returns what it is given, or throws what it is thrown
    */
   public DurableTasks(DurableStore store, Duration retryWindow, UnaryOperator<BrokerMessageHandler> around) {
@@ -51,7 +51,7 @@ public final class DurableTasks implements AutoCloseable {
   /**
    * Submits a task that belongs to no client.
    *
-   * @param idempotencyKey of several submissions with one key the first alone is done, or {@code null} for none
+   * @param idempotencyKey the first alone is done of several submissions with one key; {@code null} for none
    * @throws IllegalArgumentException if the worker's name is malformed
    * @see #submit(NewTask, Duration)
    */

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param worker the name of the worker that it is for
  * @param payload what its handler gets, not to be changed
- * @param id of several submissions with one id the first alone is done; {@code null} for an id that nobody can guess
+ * @param id the first alone is done of several submissions with one id; {@code null} for an id that nobody can guess
  * @param client the name of the client that it belongs to, which its worker learns, or {@code null} for none
  */
 public record NewTask(String worker, byte[] payload, @Nullable String id, @Nullable String client) {

@@ -99,7 +99,7 @@ public final class DurableAutoConfiguration {
       @ConditionalOnBooleanProperty(PROVISION_ONLY)
       static class ProvisionOnly {
 
-        /** Those of the worker, although nothing listens here. */
+        /** The settings of the worker whose queue is prepared, although nothing listens here. */
         @Bean
         @ConditionalOnMissingBean
         @Conditional(OnDurable.OnSubscriptions.class)

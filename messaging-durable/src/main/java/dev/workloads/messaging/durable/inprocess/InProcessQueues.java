@@ -33,7 +33,7 @@ final class InProcessQueues {
    * Creates them.
    *
    * @param maxJobs the most jobs in one queue
-   * @param retention how long an entry is kept: then its key is free, and the id of its job has to be
+   * @param retention how long an entry is kept: its key is free then, and the id of its job must be free too
    */
   InProcessQueues(InProcessRoom room, long maxJobs, Duration retention) {
     this.room = room;

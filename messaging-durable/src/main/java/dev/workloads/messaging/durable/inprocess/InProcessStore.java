@@ -32,7 +32,7 @@ public final class InProcessStore implements DurableStore {
   /**
    * Creates a store.
    *
-   * @param retention how long a value is kept that is not written again
+   * @param retention how long a value stays unless it is written again
    * @param maxBytes the most bytes of values, jobs and dead letters, which never get more than an eighth of the heap
    * @param maxJobs the most jobs in one queue
    */

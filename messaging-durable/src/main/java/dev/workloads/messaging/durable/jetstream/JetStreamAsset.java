@@ -62,7 +62,7 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
     configuration.put("storage", "file");
     configuration.put("max_bytes", limits.maxBytes());
     configuration.put("num_replicas", limits.replicas());
-    // No longer than an entry is kept: then its key is free, and its job's id has to be
+    // No longer than an entry is kept: its key is free then, and the id of its job must be free too
     configuration.put("duplicate_window",
         Stream.of(limits.retention(), DUPLICATE_WINDOW).min(Duration::compareTo).orElseThrow().toNanos());
     return new JetStreamAsset("stream " + name, "STREAM.INFO." + name, "STREAM.CREATE." + name, "STREAM.UPDATE." + name,
@@ -72,7 +72,7 @@ record JetStreamAsset(String name, String inquiry, String creation, String chang
   private static JetStreamAsset consumer(JobSettings worker) {
     String stream = queueOf(worker.group());
     String name = worker.group();
-    String creation = "CONSUMER.DURABLE.CREATE." + stream + "." + name; // of one that is there it changes what may change
+    String creation = "CONSUMER.DURABLE.CREATE." + stream + "." + name; // changes what may change if the consumer is there
     return new JetStreamAsset("consumer " + name, "CONSUMER.INFO." + stream + "." + name, creation, creation, NO_CONSUMER,
         stream, new TreeMap<>(Map.of("durable_name", name, "deliver_policy", "all", "ack_policy", "explicit",
             "ack_wait", worker.lease().toNanos(), "max_deliver", -1, "max_ack_pending", -1, "replay_policy", "instant",

@@ -10,7 +10,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * How a stream or consumer differs from what the settings want. Applications of two versions, or with two settings, share one:
- * what is only ever added to and enlarged, none of them undoes.
+ * none of them undoes what is only ever added to and enlarged.
  *
  * @param enlarged the configuration that there is, with what it lacks
  * @param additions what it lacks that can be added

@@ -63,7 +63,7 @@ final class JetStreamJobQueue implements JobQueue {
     this.stream = JetStreamAsset.queueOf(group);
     this.consumer = group;
     this.inbox = inboxPrefix + "." + UUID.randomUUID();
-    // Without a queue group: it would bridge a move to another server as well, but its members do not hear that nobody answers
+    // A queue group would bridge a move to another server as well, but its members do not hear that nobody answers
     this.subscription = api.transport().subscribe(List.of(inbox + ".*"), null, MAY_REPEAT,
         (message, replies) -> receive(message));
   }
