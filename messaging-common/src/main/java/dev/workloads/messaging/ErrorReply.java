@@ -34,7 +34,8 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
   private static final int MAX_LENGTH = 256;
 
   public ErrorReply {
-    text = sanitise(text);
+    String printable = printable(text);
+    text = printable.isEmpty() ? "handler failed" : printable;
   }
 
   /** Creates an error of a handler that has seen the message. */
@@ -107,12 +108,15 @@ public record ErrorReply(int code, String text, boolean notProcessed) {
     }
   }
 
-  // Letters of every script stay. A character that could forge a line of a log, or turn its direction, does not.
-  private static String sanitise(String text) {
+  /**
+   * Returns a text as it may be told, on one line, in at most 256 characters. Letters of every script stay. A character that could
+   * forge a line of a log, or turn its direction, does not.
+   */
+  public static String printable(String text) {
     StringBuilder printable = new StringBuilder();
     text.codePoints().limit(MAX_LENGTH).forEach(c -> printable.appendCodePoint(
         Character.isWhitespace(c) || Character.isSpaceChar(c) ? ' ' : isPrintable(c) ? c : '?'));
-    return printable.toString().isBlank() ? "handler failed" : printable.toString().trim();
+    return printable.toString().trim();
   }
 
   private static boolean isPrintable(int codePoint) {

@@ -6,6 +6,7 @@ import dev.workloads.messaging.converter.SpringBodyConverter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
@@ -47,7 +48,7 @@ public class ListenerMethodBenchmark {
     JacksonJsonMessageConverter converter = new JacksonJsonMessageConverter();
     converter.setContentTypeResolver(null);
     try {
-      return new ListenerMethods(new SpringBodyConverter(converter), null, new DefaultListableBeanFactory())
+      return new ListenerMethods(new SpringBodyConverter(converter), null, new DefaultListableBeanFactory(), Stream.empty())
           .handler(new Echo(), Echo.class.getDeclaredMethod(name, parameter));
     } catch (NoSuchMethodException e) {
       throw new IllegalStateException(e);

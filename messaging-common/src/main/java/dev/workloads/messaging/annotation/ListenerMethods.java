@@ -7,6 +7,7 @@ import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.config.ConfigurableBeanFactory;
@@ -42,15 +43,17 @@ public final class ListenerMethods {
    * Creates handlers for beans of one factory, which may hold a validator of Bean Validation.
    *
    * @param validator checks what {@code @Validated} asks for, or {@code null} if there is none
+   * @param others resolve parameters that are neither bodies nor headers
    */
-  public ListenerMethods(SpringBodyConverter converter, @Nullable Validator validator, ConfigurableBeanFactory beans) {
+  public ListenerMethods(SpringBodyConverter converter, @Nullable Validator validator, ConfigurableBeanFactory beans,
+      Stream<HandlerMethodArgumentResolver> others) {
     this.converter = converter;
     this.beanValidator = BEAN_VALIDATION ? MethodConstraints.validator(beans) : null;
     this.checks = new ListenerChecks(converter.json() != null, validator, beanValidator != null);
     MessageConverter json = converter.json() == null ? new SimpleMessageConverter() : converter.json();
-    this.notForBodies = List.of(new BrokerMessageArgumentResolver(),
+    this.notForBodies = Stream.concat(Stream.of(new BrokerMessageArgumentResolver(),
         new HeaderArgumentResolver(DefaultConversionService.getSharedInstance(), beans),
-        new HeadersMethodArgumentResolver(), new MessageMethodArgumentResolver(json));
+        new HeadersMethodArgumentResolver(), new MessageMethodArgumentResolver(json)), others).toList();
     arguments.addResolvers(notForBodies);
     arguments.addResolver(new BodyArgumentResolver(converter, validator, beanValidator != null));
   }

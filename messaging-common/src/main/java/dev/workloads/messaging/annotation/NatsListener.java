@@ -15,8 +15,8 @@ import org.springframework.messaging.handler.annotation.MessageMappingReflective
  *
  * <p>The method is called by many threads at once and may block. One parameter takes the body: {@code byte[]}, {@code
  * String} (UTF-8), or any other type by JSON; an {@code Optional} is empty where there is nothing. Others take headers
- * ({@code @Header}, {@code @Headers}), or the whole {@link dev.workloads.messaging.BrokerMessage}. Constraints of Bean
- * Validation are checked. The result is converted in the same way; {@code null}, an empty {@code Optional} and {@code
+ * ({@code @Header}, {@code @Headers}), the whole {@link dev.workloads.messaging.BrokerMessage}, or what a bean of Spring's
+ * {@code HandlerMethodArgumentResolver} resolves. Constraints of Bean Validation are checked. The result is converted in the same way; {@code null}, an empty {@code Optional} and {@code
  * void} send no reply, a {@code BrokerMessage} is sent as it is.
  *
  * <p>A body that does not fit its parameter, or breaks a constraint, is answered with code 400, and so is what the

@@ -25,6 +25,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
+import org.springframework.messaging.handler.invocation.HandlerMethodArgumentResolver;
 import org.springframework.util.unit.DataSize;
 import org.springframework.validation.Validator;
 
@@ -37,10 +38,11 @@ class ListenerConfiguration {
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerRegistry messageListenerRegistry(ConfigurableListableBeanFactory beans, MessageTransport transport,
       MessagingProperties properties, SpringBodyConverter converter, ObjectProvider<Validator> validator,
-      Environment environment, ObjectProvider<ObservationRegistry> observations,
+      ObjectProvider<HandlerMethodArgumentResolver> arguments, Environment environment,
+      ObjectProvider<ObservationRegistry> observations,
       ObjectProvider<ProcessObservationConvention> convention) {
-    List<ListenerDefinition> definitions =
-        new ListenerDefinitions(beans, new ListenerMethods(converter, validator.getIfUnique(), beans)).find();
+    List<ListenerDefinition> definitions = new ListenerDefinitions(beans,
+        new ListenerMethods(converter, validator.getIfUnique(), beans, arguments.orderedStream())).find();
     List<ConfiguredListener> listeners = new ListenerSettingsResolver(properties,
         environment.getProperty("spring.application.name")).resolve(definitions);
     ThreadFactory threads = MessagingAutoConfiguration.handlerThreads("messaging-", environment);

@@ -14,6 +14,7 @@ import java.io.Serializable;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -37,10 +38,13 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.MethodParameter;
+import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHeaders;
 import org.springframework.messaging.handler.annotation.Header;
 import org.springframework.messaging.handler.annotation.Headers;
 import org.springframework.messaging.handler.annotation.Payload;
+import org.springframework.messaging.handler.invocation.HandlerMethodArgumentResolver;
 import org.springframework.validation.Errors;
 import org.springframework.validation.Validator;
 import org.springframework.validation.annotation.Validated;
@@ -267,6 +271,11 @@ class NatsListenerTests {
   }
 
   @Test
+  void parameterThatABeanResolvesIsNoBody() {
+    assertThat(request(BrokerMessage.of("resolved", "text").withHeader("Lang", "de")).text()).isEqualTo("text in German");
+  }
+
+  @Test
   void brokerMessageIsRepliedAsItIs() {
     BrokerMessage reply = request(BrokerMessage.of("whole", "x"));
 
@@ -367,6 +376,22 @@ class NatsListenerTests {
     }
 
     @Bean
+    static HandlerMethodArgumentResolver locales() {
+      return new HandlerMethodArgumentResolver() {
+
+        @Override
+        public boolean supportsParameter(MethodParameter parameter) {
+          return parameter.getParameterType() == Locale.class;
+        }
+
+        @Override
+        public Locale resolveArgument(MethodParameter parameter, Message<?> message) {
+          return Locale.forLanguageTag(String.valueOf(message.getHeaders().get("Lang")));
+        }
+      };
+    }
+
+    @Bean
     static Received received() {
       return new Received();
     }
@@ -391,6 +416,11 @@ class NatsListenerTests {
     Listeners(MessagingClient client, Received received) {
       this.client = client;
       this.received = received;
+    }
+
+    @NatsListener(subjects = "resolved")
+    String resolved(Locale locale, String text) {
+      return text + " in " + locale.getDisplayLanguage(Locale.ENGLISH);
     }
 
     @NatsListener(subjects = "bytes")
