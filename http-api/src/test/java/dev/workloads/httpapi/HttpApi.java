@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.JobHandler;
 import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobMetrics;
 import dev.workloads.messaging.durable.JobSettings;
@@ -162,6 +163,11 @@ final class HttpApi implements AfterEachCallback {
 
   /** Starts a worker that does durable tasks, each in at most two attempts. */
   void durableWorker(String name, BrokerMessageHandler handler) {
+    reportingWorker(name, (job, progress) -> handler.handle(job));
+  }
+
+  /** Starts such a worker that may report progress. */
+  void reportingWorker(String name, JobHandler handler) {
     JobSettings settings = settings(name);
     createQueue(settings);
     JobListenerContainer worker = new JobListenerContainer(context.getBean(DurableStore.class), settings,

@@ -1,7 +1,8 @@
 package dev.workloads.messaging.durable;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.workloads.messaging.BrokerMessage;
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.ErrorReply;
 import java.util.UUID;
 import java.util.concurrent.Future;
@@ -30,7 +31,7 @@ final class Attempt implements AutoCloseable {
   private final Deadline deadline;
   private final Future<?> leaseRenewal;
   private final Consumer<Attempt> afterRenewals;
-  private @Nullable TaskStatus entry; // under this
+  private @Nullable AttemptProgress progress; // under this
   private boolean ended; // under this
 
   /** Has the timer renew the job's lease from now until the attempt is closed or interrupted, and then calls the consumer. */
@@ -66,14 +67,19 @@ final class Attempt implements AutoCloseable {
     return deadline;
   }
 
-  /** Returns the task's entry with the start of this attempt, or {@code null} if it has none. */
+  /** Returns the task's entry with the start of this attempt and its last report, or {@code null} if it has none. */
   synchronized @Nullable TaskStatus entry() {
-    return entry;
+    return progress == null ? null : progress.entry();
+  }
+
+  /** Returns what takes the reports of the handler, or {@code null} if the start is not recorded. */
+  synchronized @Nullable AttemptProgress progress() {
+    return progress;
   }
 
   /** Notes that the start is recorded: from now on the attempt can be interrupted. */
-  synchronized void begin(TaskStatus started) {
-    entry = started;
+  synchronized void begin(AttemptProgress started) {
+    progress = started;
   }
 
   /**
@@ -82,41 +88,43 @@ final class Attempt implements AutoCloseable {
    * @param tookTooLong called on the timer's thread if the handler takes longer than it may; must not block
    * @return how the job ends, or {@code null} if the handler was interrupted: the interrupting thread records the end
    */
-  @Nullable Settlement run(TaskStatus started, BrokerMessageHandler handler, Runnable tookTooLong) {
+  @Nullable Settlement run(AttemptProgress started, JobHandler handler, Runnable tookTooLong) {
     Future<?> limit = timer.schedule(tookTooLong, settings.maxRuntime().toNanos(), TimeUnit.NANOSECONDS);
-    Settlement end;
+    BrokerMessage reply = null;
+    ErrorReply error;
     try {
-      BrokerMessage reply = handler.handle(
-          job.message().withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(started.attempts())));
-      ErrorReply error = reply == null ? null : ErrorReply.from(reply);
-      end = error != null ? failed(started, error) : Settlement.succeeded(started.task(), reply == null
-          ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header(BrokerMessage.CONTENT_TYPE)));
+      reply = handler.handle(
+          job.message().withHeader(Jobs.TASK_ATTEMPT_HEADER, Integer.toString(started.entry().attempts())), started);
+      error = reply == null ? null : ErrorReply.from(reply);
     } catch (Throwable e) { // whatever it is, the attempt has failed
-      end = failed(started, ErrorReply.of(e));
+      error = ErrorReply.of(e);
     } finally {
       limit.cancel(false);
     }
-    return end() ? end : null;
+    return end() ? settlement(started.entry().task(), reply, error) : null;
   }
 
-  private Settlement failed(TaskStatus started, ErrorReply error) {
-    return Settlement.failed(started.task(), TaskError.of(error), settings);
+  private Settlement settlement(TaskRecord task, @Nullable BrokerMessage reply, @Nullable ErrorReply error) {
+    return error != null ? Settlement.failed(task, TaskError.of(error), settings) : Settlement.succeeded(task, reply == null
+        ? new TaskResult(new byte[0], null) : new TaskResult(reply.body(), reply.header(BrokerMessage.CONTENT_TYPE)));
   }
 
   /** Ends the attempt on its own thread; returns whether nobody has interrupted it before. */
   synchronized boolean end() {
     boolean first = !ended;
     ended = true;
+    requireNonNull(progress).end();
     Thread.interrupted(); // it must not reach what the thread does next
     return first;
   }
 
   /** Ends the attempt, if it has begun, by interrupting its handler; returns whether it had not ended before. */
   synchronized boolean interrupt() {
-    if (ended || entry == null) {
+    if (ended || progress == null) {
       return false;
     }
     ended = true;
+    progress.end();
     close();
     thread.interrupt();
     return true;

@@ -45,7 +45,7 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
     }
     TaskRecord task = entry.task();
     boolean isRunning = task.state() == TaskState.RUNNING;
-    if (isRunning && runner.equals(task.runner())) { // the answer to the write was lost
+    if (task.isRunBy(runner)) { // the answer to the write was lost
       return new Claim(Action.GO_ON, entry, null, null);
     }
     if (isRunning && task.runner() != null && ownRunners.contains(task.runner())) { // its lease ran out without a connection

@@ -1,7 +1,6 @@
 package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.listener.DrainingContainer;
 import dev.workloads.messaging.listener.FailureLog;
 import java.time.Duration;
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * Pulls jobs and has them handled, no more at once than there are slots: none waits here while its lease runs.
  *
  * <p>Threads: one, {@code job-puller}, pulls into the free slots; a pool runs the handlers; one, {@code job-timer}, renews
- * leases and never blocks. A stop pulls no more and waits for the handlers; a job that is not finished within the drain
+ * leases and never blocks; a short-lived one for each attempt writes what its handler has reported. A stop pulls no more and waits for the handlers; a job that is not finished within the drain
  * timeout is interrupted and given back, which takes up to four seconds more.
  */
 public final class JobListenerContainer extends DrainingContainer<JobListenerContainer.Running> {
@@ -35,7 +34,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
 
   private final DurableStore store;
   private final JobSettings settings;
-  private final Map<String, BrokerMessageHandler> handlers;
+  private final Map<String, JobHandler> handlers;
   private final ThreadFactory threads;
   private final JobMetrics metrics;
   private final FailureLog failures;
@@ -48,7 +47,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
    * @param handlers the handler of each subject of the settings; they log what they throw
    * @param threads makes the threads that run the handlers, platform or virtual ones
    */
-  public JobListenerContainer(DurableStore store, JobSettings settings, Map<String, BrokerMessageHandler> handlers,
+  public JobListenerContainer(DurableStore store, JobSettings settings, Map<String, JobHandler> handlers,
       ThreadFactory threads, JobMetrics metrics) {
     super(settings.drainTimeout());
     this.store = store;
@@ -110,6 +109,7 @@ public final class JobListenerContainer extends DrainingContainer<JobListenerCon
     running.timer.setRemoveOnCancelPolicy(true);
     running.timer.scheduleAtFixedRate(failures::tellWhatWasLeftOut, SECONDS_BETWEEN_COUNTS, SECONDS_BETWEEN_COUNTS,
         TimeUnit.SECONDS);
+    running.timer.scheduleWithFixedDelay(running.processor::writeProgress, 1, 1, TimeUnit.SECONDS);
     running.puller.start();
     log.info("The worker takes durable tasks of {} in group {}", settings.subjects(), settings.group());
     return running;

@@ -4,7 +4,6 @@ import static dev.workloads.messaging.durable.SettlementWriter.STEP_TIMEOUT;
 import static java.util.Objects.requireNonNull;
 
 import dev.workloads.messaging.BrokerException;
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.listener.FailureLog;
 import java.time.Duration;
 import java.util.Map;
@@ -31,7 +30,7 @@ final class JobProcessor {
   private final SettlementWriter settlements;
   private final StoreRetries retries;
   private final JobSettings settings;
-  private final Map<String, BrokerMessageHandler> handlers;
+  private final Map<String, JobHandler> handlers;
   private final ThreadFactory threads;
   private final JobMetrics metrics;
   private final FailureLog failures;
@@ -43,7 +42,7 @@ final class JobProcessor {
    * @param handlers the handler of each subject; they log what they throw
    * @param timer renews leases and notices handlers that take too long; nothing on it blocks
    */
-  JobProcessor(DurableStore store, JobSettings settings, Map<String, BrokerMessageHandler> handlers,
+  JobProcessor(DurableStore store, JobSettings settings, Map<String, JobHandler> handlers,
       ScheduledExecutorService timer, ThreadFactory threads, JobMetrics metrics, FailureLog failures) {
     this.register = new TaskRegister(store);
     this.deadLetters = new DeadLetters(store, settings, failures);
@@ -74,8 +73,8 @@ final class JobProcessor {
     try (Attempt attempt = attempts.open(job)) {
       if (!retries.untilTaken(attempt, () -> claim(attempt, repeated.getAndSet(true)))) {
         job.giveBack(PAUSE);
-      } else if (attempt.entry() != null) {
-        run(attempt, attempt.entry());
+      } else if (attempt.progress() != null) {
+        run(attempt, attempt.progress());
       }
     } catch (RuntimeException | Error e) { // it must not end the thread; the job comes again when its lease is over
       failures.failed(job.message(), e);
@@ -92,7 +91,7 @@ final class JobProcessor {
     Claim claim = look(attempt, latest);
     switch (claim.action()) {
       case BEGIN -> begin(attempt, requireNonNull(claim.entry()), requireNonNull(claim.started()));
-      case GO_ON -> attempt.begin(requireNonNull(claim.entry()));
+      case GO_ON -> attempt.begin(new AttemptProgress(register, requireNonNull(claim.entry())));
       case ACKNOWLEDGE -> job.acknowledge();
       case IGNORE -> { }
       case GIVE_BACK -> {
@@ -100,7 +99,7 @@ final class JobProcessor {
             + "add its subject to messaging.durable.subscriptions, or update this worker (" + attempt.name() + ")");
         job.giveBack(PAUSE_WITHOUT_HANDLER);
       }
-      case SETTLE -> settlements.write(job, claim.entry(), requireNonNull(claim.settlement()));
+      case SETTLE -> settlements.write(attempt, claim.entry(), requireNonNull(claim.settlement()));
     }
   }
 
@@ -120,7 +119,7 @@ final class JobProcessor {
   private void begin(Attempt attempt, TaskStatus entry, TaskRecord started) {
     TaskStatus last = register.replaceOrFind(entry, started, STEP_TIMEOUT);
     if (last != null && last.task().equals(started)) {
-      attempt.begin(last);
+      attempt.begin(new AttemptProgress(register, last));
       if (started.attempts() == 1) {
         metrics.started(Duration.between(started.submitted(), requireNonNull(started.started())));
       }
@@ -131,32 +130,37 @@ final class JobProcessor {
     }
   }
 
-  private void run(Attempt attempt, TaskStatus started) {
+  private void run(Attempt attempt, AttemptProgress started) {
     if (attempts.areInterrupted()) {
       if (attempt.end()) {
         release(attempt);
       }
       return;
     }
-    BrokerMessageHandler handler = requireNonNull(handlers.get(attempt.job().message().subject()));
+    JobHandler handler = requireNonNull(handlers.get(attempt.job().message().subject()));
     Settlement settlement = attempt.run(started, handler, () -> tookTooLong(attempt, started));
     if (settlement != null) {
       settle(attempt, started, settlement);
     }
   }
 
-  private void settle(Attempt attempt, TaskStatus started, Settlement settlement) {
-    retries.untilTaken(attempt, () -> settlements.write(attempt.job(), started, settlement));
+  private void settle(Attempt attempt, AttemptProgress started, Settlement settlement) {
+    retries.untilTaken(attempt, () -> settlements.write(attempt, started.entry(), settlement));
   }
 
   // On the timer's thread: only the interrupt, which ends the lease
-  private void tookTooLong(Attempt attempt, TaskStatus started) {
+  private void tookTooLong(Attempt attempt, AttemptProgress started) {
     if (attempt.interrupt()) {
       failures.log(Level.ERROR, attempt.job().message(), "The handler was interrupted: it took longer than "
           + settings.maxRuntime() + " (" + attempt.name() + ")");
-      Settlement settlement = Settlement.tookTooLong(started.task(), settings);
+      Settlement settlement = Settlement.tookTooLong(started.entry().task(), settings);
       threads.newThread(() -> settle(attempt, started, settlement)).start();
     }
+  }
+
+  /** Has what handlers have reported be written; called by the timer's thread, once a second. */
+  void writeProgress() {
+    attempts.writeProgress();
   }
 
   /** Interrupts the handlers that still run and gives their jobs back; blocks no longer than the timeout. */
@@ -168,7 +172,7 @@ final class JobProcessor {
   private void release(Attempt attempt) {
     TaskStatus started = requireNonNull(attempt.entry());
     try {
-      settlements.write(attempt.job(), started, Settlement.released(started.task()));
+      settlements.write(attempt, started, Settlement.released(started.task()));
     } catch (BrokerException e) {
       failures.log(Level.WARN, attempt.job().message(), "A task could not be given back. Its job is handed out again when the "
           + "lease ends: " + e.getMessage() + " (" + attempt.name() + ")");

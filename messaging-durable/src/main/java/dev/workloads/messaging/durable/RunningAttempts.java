@@ -41,6 +41,20 @@ final class RunningAttempts {
     return attempt;
   }
 
+  /** Has what handlers have reported be written, by a thread for each. */
+  void writeProgress() {
+    try {
+      for (Attempt attempt : attempts.values()) {
+        AttemptProgress progress = attempt.progress();
+        if (progress != null && progress.isDue()) {
+          threads.newThread(progress::write).start();
+        }
+      }
+    } catch (RuntimeException | Error e) { // such as no more threads; it must not end the writes to come
+      log.error("The progress of tasks could not be written. The next try is in a second", e);
+    }
+  }
+
   Set<String> runners() {
     return attempts.keySet();
   }

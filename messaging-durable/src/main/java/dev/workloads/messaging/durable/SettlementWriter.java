@@ -31,7 +31,8 @@ final class SettlementWriter {
    *
    * @param entry as the job's attempt has found or written it, or {@code null} if the job has none
    */
-  void write(Job job, @Nullable TaskStatus entry, Settlement wanted) {
+  void write(Attempt attempt, @Nullable TaskStatus entry, Settlement wanted) {
+    Job job = attempt.job();
     Settlement end = wanted;
     if (entry != null && wanted.result() != null) {
       TaskError refusal = register.putResult(entry, wanted.result(), STEP_TIMEOUT);
@@ -42,6 +43,9 @@ final class SettlementWriter {
     }
     if (entry != null && end.next() != null) {
       TaskStatus last = register.replaceOrFind(entry, end.next(), STEP_TIMEOUT);
+      if (last != null && last.task().isRunBy(attempt.runner())) { // a report of the attempt itself came in between, the last one
+        last = register.replaceOrFind(last, end.next(), STEP_TIMEOUT);
+      }
       if (last == null || !last.task().equals(end.next())) {
         superseded(job, entry);
         return;

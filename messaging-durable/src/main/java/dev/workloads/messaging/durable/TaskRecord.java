@@ -23,11 +23,12 @@ import tools.jackson.databind.JsonNode;
  * @param started when the last attempt began, or {@code null} before the first
  * @param finished when it reached its last state, or {@code null} before
  * @param error why the last attempt failed, or {@code null} if none did
+ * @param progress how far the last attempt said it was, or {@code null} if it has not said so, or has succeeded
  * @param others members that this version does not know; whoever replaces the entry keeps them
  */
 public record TaskRecord(String worker, @Nullable String client, String hash, TaskState state, int attempts, int failures,
     long job, @Nullable String runner, Instant submitted, @Nullable Instant started, @Nullable Instant finished,
-    @Nullable TaskError error, @JsonAnySetter @JsonAnyGetter Map<String, JsonNode> others) {
+    @Nullable TaskError error, @Nullable Progress progress, @JsonAnySetter @JsonAnyGetter Map<String, JsonNode> others) {
 
   public TaskRecord {
     Objects.requireNonNull(worker, "worker");
@@ -38,7 +39,8 @@ public record TaskRecord(String worker, @Nullable String client, String hash, Ta
   }
 
   static TaskRecord queued(String worker, @Nullable String client, String hash, Instant now) {
-    return new TaskRecord(worker, client, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null, Map.of());
+    return new TaskRecord(worker, client, hash, TaskState.QUEUED, 0, 0, 0, null, now, null, null, null, null,
+        Map.of());
   }
 
   /** Returns whether nobody has begun it or taken it back. */
@@ -47,29 +49,39 @@ public record TaskRecord(String worker, @Nullable String client, String hash, Ta
     return state == TaskState.QUEUED && attempts == 0;
   }
 
+  /** Returns whether that runner is at it. */
+  boolean isRunBy(@Nullable String other) {
+    return state == TaskState.RUNNING && runner != null && runner.equals(other);
+  }
+
   TaskRecord started(long job, String runner, int failures, Instant now) {
     return new TaskRecord(worker, client, hash, TaskState.RUNNING, attempts + 1, failures, job, runner, submitted, now, null,
-        error, others);
+        error, null, others);
+  }
+
+  TaskRecord withProgress(@Nullable Progress progress) {
+    return changed(state, failures, finished, error, progress);
   }
 
   TaskRecord succeeded(Instant now) {
-    return changed(TaskState.SUCCEEDED, failures, now, null);
+    return changed(TaskState.SUCCEEDED, failures, now, null, null);
   }
 
   TaskRecord failed(int failures, TaskError error, Instant now) {
-    return changed(TaskState.FAILED, failures, now, error);
+    return changed(TaskState.FAILED, failures, now, error, progress);
   }
 
   TaskRecord queuedAgain(int failures, @Nullable TaskError error) {
-    return changed(TaskState.QUEUED, failures, null, error);
+    return changed(TaskState.QUEUED, failures, null, error, progress);
   }
 
   TaskRecord cancelled(Instant now) {
-    return changed(TaskState.CANCELLED, failures, now, error);
+    return changed(TaskState.CANCELLED, failures, now, error, progress);
   }
 
-  private TaskRecord changed(TaskState state, int failures, @Nullable Instant finished, @Nullable TaskError error) {
+  private TaskRecord changed(TaskState state, int failures, @Nullable Instant finished, @Nullable TaskError error,
+      @Nullable Progress progress) {
     return new TaskRecord(worker, client, hash, state, attempts, failures, job, runner, submitted, started, finished, error,
-        others);
+        progress, others);
   }
 }

@@ -52,4 +52,9 @@ public record TaskStatus(String id, TaskRecord task, Instant expires, long revis
   public @Nullable TaskError error() {
     return task.error();
   }
+
+  /** Returns how far the last attempt said it was, or {@code null} if it has not said so, or has succeeded. */
+  public @Nullable Progress progress() {
+    return task.progress();
+  }
 }

@@ -754,6 +754,181 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   }
 
   @Test
+  void progressIsSeenWhileTheTaskRunsAndIsGoneOnceItHasSucceeded() throws Exception {
+    provision();
+    CountDownLatch end = new CountDownLatch(1);
+    startReporting(settings(), (job, progress) -> {
+      progress.report(40, "page 4 of 10");
+      end.await();
+      return job.reply("done");
+    });
+    TaskStatus running = await(submit("x").id(), status -> status.progress() != null);
+    assertThat(running.progress()).isEqualTo(new Progress(40, "page 4 of 10"));
+    assertThat(running.state()).isEqualTo(TaskState.RUNNING);
+    end.countDown();
+    TaskStatus done = awaitFinished(running.id());
+    assertThat(done.state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(done.progress()).isNull();
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry running 1", "entry running 1", "result",
+        "entry succeeded 1", "acknowledge");
+  }
+
+  @Test
+  void reportIsAChangeForThoseWhoWaitForOne() throws Exception {
+    provision();
+    CountDownLatch seen = new CountDownLatch(1);
+    CountDownLatch end = new CountDownLatch(1);
+    startReporting(settings(), (job, progress) -> {
+      seen.await();
+      progress.report(40, "page 4 of 10");
+      end.await();
+      return null;
+    });
+    TaskStatus running = await(submit("x").id(), status -> status.state() == TaskState.RUNNING);
+    seen.countDown();
+    TaskStatus changed = await(running.id(), status -> status.revision() != running.revision());
+    assertThat(changed.progress()).isEqualTo(new Progress(40, "page 4 of 10"));
+    end.countDown();
+  }
+
+  @Test
+  void thousandReportsInARowAreTwoWritesAtMostAndTheLastOneCounts() throws Exception {
+    provision();
+    CountDownLatch end = new CountDownLatch(1);
+    startReporting(settings(), (job, progress) -> {
+      for (int i = 1; i <= 1000; i++) {
+        progress.report(i / 10, "step " + i);
+      }
+      end.await();
+      return null;
+    });
+    String id = submit("x").id();
+    await(id, status -> new Progress(100, "step 1000").equals(status.progress()));
+    end.countDown();
+    awaitFinished(id);
+    assertThat(store.done().stream().filter("entry running 1"::equals)).hasSizeLessThanOrEqualTo(1 + 2);
+  }
+
+  @Test
+  void reportsWithoutEndAreWrittenOnceASecond() throws Exception {
+    provision();
+    List<Long> writes = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch third = new CountDownLatch(1 + 3); // after the start
+    store.before(operation -> {
+      if (operation.equals("entry running 1")) {
+        writes.add(System.nanoTime());
+        third.countDown();
+      }
+    });
+    startReporting(settings(), (job, progress) -> {
+      for (int i = 0; !third.await(1, TimeUnit.MILLISECONDS); i++) {
+        progress.report(i % 101, "step " + i);
+      }
+      return null;
+    });
+    awaitFinished(submit("x").id());
+    assertThat(Duration.ofNanos(writes.get(3) - writes.get(1))).isGreaterThan(Duration.ofMillis(1900));
+  }
+
+  @Test
+  void lastReportStaysInAFailedTaskAndNeedsNoWriteOfItsOwn() throws Exception {
+    maxAttempts = 1;
+    provision();
+    startReporting(settings(), (job, progress) -> {
+      progress.report(90, "nearly");
+      throw new IllegalStateException("as the test wants");
+    });
+    TaskStatus failed = awaitFinished(submit("x").id());
+    assertThat(failed.state()).isEqualTo(TaskState.FAILED);
+    assertThat(failed.progress()).isEqualTo(new Progress(90, "nearly"));
+    awaitEmptyQueue();
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry running 1", "append jobs-dead",
+        "entry failed 1", "terminate");
+  }
+
+  @Test
+  void progressOfAFailedAttemptIsSeenUntilTheNextOneBeginsWithout() throws Exception {
+    provision();
+    CountDownLatch second = new CountDownLatch(1);
+    backoff = List.of(SHORT);
+    startReporting(settings(), (job, progress) -> {
+      if ("1".equals(job.header("Task-Attempt"))) {
+        progress.report(50, "half");
+        throw new IllegalStateException("as the test wants");
+      }
+      second.await();
+      return job.reply("done");
+    });
+    TaskStatus waiting = await(submit("x").id(), status -> status.error() != null);
+    assertThat(waiting.state()).isEqualTo(TaskState.QUEUED);
+    assertThat(waiting.progress()).isEqualTo(new Progress(50, "half"));
+    assertThat(await(waiting.id(), status -> status.attempts() == 2).progress()).isNull();
+    second.countDown();
+    assertThat(awaitFinished(waiting.id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void progressOfAnAttemptThatTookTooLongStays() throws Exception {
+    maxAttempts = 1;
+    maxRuntime = SHORT;
+    provision();
+    startReporting(settings(), (job, progress) -> {
+      progress.report(10, "slow");
+      new CountDownLatch(1).await();
+      return null;
+    });
+    assertThat(awaitFinished(submit("x").id()).progress()).isEqualTo(new Progress(10, "slow"));
+  }
+
+  @Test
+  void reportOutOfBoundsIsRefusedAndItsAttemptFails() throws Exception {
+    provision();
+    BlockingQueue<String> refusals = new LinkedBlockingQueue<>();
+    maxAttempts = 1;
+    startReporting(settings(), (job, progress) -> {
+      progress.report(0, "");
+      progress.report(100, "\u2126".repeat(200));
+      for (Runnable report : List.<Runnable>of(() -> progress.report(-1, "x"), () -> progress.report(50, "x".repeat(201)))) {
+        try {
+          report.run();
+        } catch (IllegalArgumentException e) {
+          refusals.add(e.getMessage());
+        }
+      }
+      progress.report(101, "x");
+      return null;
+    });
+    TaskStatus failed = awaitFinished(submit("x").id());
+    assertThat(failed.error()).isEqualTo(new TaskError(500, "handler failed"));
+    assertThat(failed.progress()).isEqualTo(new Progress(100, "\u2126".repeat(200)));
+    assertThat(refusals).containsExactly("the percent of a progress must be from 0 to 100, and not -1",
+        "the text of a progress must have at most 200 characters");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"40 %\"", "40", "null", "[]", "{}", "{\"percent\":\"40\",\"text\":\"x\"}",
+      "{\"percent\":400,\"text\":\"x\"}", "{\"percent\":4.5,\"text\":\"x\"}", "{\"percent\":1e99,\"text\":\"x\"}"})
+  void progressThatCannotBeReadIsNoneAndItsTaskIsDone(String progress) throws Exception {
+    provision();
+    TaskStatus queued = submit("x");
+    store.put(queued.id(), entry(queued.id()).replaceFirst("}$", ",\"progress\":" + progress + "}").getBytes(UTF_8), null,
+        TIMEOUT);
+    assertThat(Objects.requireNonNull(tasks.find(queued.id(), TIMEOUT)).progress()).isNull();
+    start(settings(), message -> message.reply("done"));
+    assertThat(awaitFinished(queued.id()).state()).isEqualTo(TaskState.SUCCEEDED);
+  }
+
+  @Test
+  void progressOfAForeignWorkerIsSanitised() {
+    provision();
+    TaskStatus queued = submit("x");
+    store.put(queued.id(), entry(queued.id()).replaceFirst("}$",
+        ",\"progress\":{\"percent\":7,\"text\":\" two\\\\nlines \\\\u202e \",\"more\":1}}").getBytes(UTF_8), null, TIMEOUT);
+    assertThat(Objects.requireNonNull(tasks.find(queued.id(), TIMEOUT)).progress()).isEqualTo(new Progress(7, "two lines ?"));
+  }
+
+  @Test
   void secondJobOfOneSubmissionIsNotRun() throws Exception {
     lease = SHORT; // if it comes as the first one starts, it is left alone until it comes again
     provision();

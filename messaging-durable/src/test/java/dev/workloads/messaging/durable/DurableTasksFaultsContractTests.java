@@ -445,6 +445,185 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
     assertThat(Objects.requireNonNull(tasks.find(id, TIMEOUT)).state()).isEqualTo(TaskState.SUCCEEDED);
   }
 
+  @Test
+  void reportThatIsWrittenJustBeforeTheEndDoesNotStandInItsWay() throws Exception {
+    CountDownLatch ending = new CountDownLatch(1);
+    CountDownLatch written = new CountDownLatch(1);
+    AtomicInteger writes = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && writes.incrementAndGet() == 2) {
+        end.countDown();
+        await(ending);
+      } else if (operation.equals("entry succeeded 1")) {
+        ending.countDown();
+        await(written);
+      }
+    });
+    store.after(operation -> {
+      if (operation.equals("entry running 1") && writes.get() == 2) {
+        written.countDown();
+      }
+    });
+    String id = submitReporting();
+    assertThat(awaitFinished(id).state()).isEqualTo(TaskState.SUCCEEDED);
+    awaitEmptyQueue();
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry running 1", "result", "entry running 1",
+        "entry succeeded 1", "acknowledge");
+  }
+
+  @Test
+  void storeThatAnswersSlowlyHoldsUpNeitherReportsNorTheEnd() throws Exception {
+    CountDownLatch slow = new CountDownLatch(1);
+    AtomicInteger writes = new AtomicInteger();
+    AtomicInteger later = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && writes.incrementAndGet() > 1) {
+        await(slow);
+      } else if (operation.equals("renew") && later.incrementAndGet() == 6) {
+        end.countDown();
+      }
+    });
+    lease = SHORT.multipliedBy(2); // renewed six times in four seconds
+    String id = submitReporting();
+    assertThat(awaitFinished(id).state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(writes).as("one at a time").hasValue(2);
+    slow.countDown();
+    awaitEmptyQueue();
+    assertThat(record(id).state()).isEqualTo(TaskState.SUCCEEDED);
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void reportWhoseOutcomeIsUnknownDoesNotKeepTheTaskFromEnding(boolean endsAtOnce) throws Exception {
+    AtomicInteger writes = new AtomicInteger();
+    AtomicInteger unread = new AtomicInteger();
+    store.after(operation -> {
+      if (operation.equals("entry running 1") && writes.incrementAndGet() == 2) {
+        throw new BrokerException(Reason.TIMEOUT, "as the test wants");
+      }
+    });
+    store.beforeRead(latest -> {
+      if (latest && writes.get() == 2 && unread.getAndIncrement() == 0) {
+        if (endsAtOnce) {
+          end.countDown();
+        }
+        throw new BrokerException(Reason.TIMEOUT, "as the test wants"); // it is not read back either
+      }
+    });
+    String id = submitReporting();
+    if (!endsAtOnce) {
+      Awaitility.await().until(() -> writes.get() >= 3);
+      end.countDown();
+    }
+    assertThat(awaitFinished(id).state()).isEqualTo(TaskState.SUCCEEDED);
+    assertThat(record(id).attempts()).isEqualTo(1);
+    awaitEmptyQueue();
+    assertOutcomes(JobMetrics.Outcome.SUCCEEDED);
+    assertThat(handed()).isEqualTo(1);
+  }
+
+  @Test
+  void reportThatTheStoreDoesNotTakeIsWrittenOnceItDoes() throws Exception {
+    AtomicInteger refused = new AtomicInteger();
+    provision();
+    startReporting(settings(), (job, progress) -> {
+      progress.report(40, "once");
+      end.await();
+      return null;
+    });
+    AtomicInteger writes = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1") && writes.incrementAndGet() > 1 && refused.incrementAndGet() <= 2) {
+        throw new BrokerException(Reason.BROKER_UNAVAILABLE, "as the test wants");
+      }
+    });
+    String id = submit("x").id();
+    await(id, status -> status.progress() != null);
+    assertThat(refused).hasValue(3);
+    end.countDown();
+    awaitFinished(id);
+  }
+
+  @Test
+  void nothingIsWrittenOfWhatIsReportedOnceTheEndHasBegun() throws Exception {
+    AtomicInteger refused = new AtomicInteger();
+    refuse("entry failed 1", refused);
+    provision();
+    BlockingQueue<TaskProgress> kept = new LinkedBlockingQueue<>();
+    startReporting(settings(), (job, progress) -> {
+      progress.report(40, "in time");
+      kept.add(progress);
+      throw new MessageRejectedException("as the test wants");
+    });
+    String id = submit("x").id();
+    Awaitility.await().until(() -> refused.get() >= 1);
+    kept.take().report(50, "late");
+    Awaitility.await().until(() -> refused.get() >= 4); // seconds later
+    end.countDown();
+    assertThat(awaitFinished(id).progress()).isEqualTo(new Progress(40, "in time"));
+    awaitEmptyQueue();
+    assertThat(store.steps()).containsExactly("entry queued 0", "append jobs", "entry running 1", "entry failed 1",
+        "acknowledge");
+  }
+
+  @Test
+  void attemptAfterADeadWorkersBeginsWithoutProgressAndTheDeadOnesReportsAreDropped() throws Exception {
+    provisionWithShortLease();
+    CountDownLatch handedOver = new CountDownLatch(1);
+    JobListenerContainer late = startReporting(settings(), (job, progress) -> {
+      progress.report(80, "of the first");
+      handedOver.await();
+      progress.report(90, "late");
+      end.await();
+      return job.reply("late");
+    });
+    String id = submit("x").id();
+    assertThat(await(id, status -> status.progress() != null).attempts()).isEqualTo(1);
+    late.stop(() -> { }); // pulls no more
+    Awaitility.await().until(() -> store.done().contains("close"));
+    startReporting(settings(), (job, progress) -> {
+      end.await();
+      return job.reply("in time");
+    });
+    assertThat(await(id, status -> status.attempts() == 2).progress()).isNull();
+    AtomicInteger dropped = new AtomicInteger();
+    store.before(operation -> {
+      if (operation.equals("entry running 1")) {
+        dropped.incrementAndGet();
+      }
+    });
+    handedOver.countDown();
+    Awaitility.await().until(() -> dropped.get() == 1);
+    end.countDown();
+    TaskStatus done = awaitFinished(id);
+    Awaitility.await().until(() -> outcomes.contains(JobMetrics.Outcome.SUPERSEDED));
+    assertThat(done.attempts()).isEqualTo(2);
+    assertThat(resultText(done)).isEqualTo("in time");
+    assertThat(dropped).hasValue(1);
+  }
+
+  /** Submits a task whose handler reports again and again, until the end. */
+  private String submitReporting() {
+    provision();
+    startReporting(settings(), (job, progress) -> {
+      for (int i = 0; !end.await(1, TimeUnit.MILLISECONDS); i++) {
+        progress.report(i % 101, "step " + i);
+      }
+      return job.reply("done");
+    });
+    return submit("x").id();
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   private TaskRecord startedByAnother(String id) {
     TaskRegister register = new TaskRegister(store);
     TaskStatus entry = Objects.requireNonNull(register.findLatest(id, TIMEOUT));

@@ -92,6 +92,11 @@ public abstract class DurableTasksFixture {
 
   /** Starts a worker of a queue that is there. */
   JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
+    return startReporting(settings, (job, progress) -> handler.handle(job));
+  }
+
+  /** Starts a worker that may report progress, of a queue that is there. */
+  JobListenerContainer startReporting(JobSettings settings, JobHandler handler) {
     JobListenerContainer container = new JobListenerContainer(store, settings, Map.of(settings.subjects().get(0), handler),
         Thread::new, new JobMetrics() {
           @Override

@@ -6,6 +6,7 @@ import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.TaskProgresses;
 import dev.workloads.messaging.durable.inprocess.InProcessStore;
 import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
 import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
@@ -38,6 +39,12 @@ public final class DurableAutoConfiguration {
 
   private static final String BUCKET = "TASKS";
   static final String PROVISION_ONLY = DurableProperties.PREFIX + ".provision-only";
+
+  /** Everywhere: listeners have the same parameters where there are no durable tasks. */
+  @Bean
+  TaskProgresses taskProgresses() {
+    return new TaskProgresses();
+  }
 
   /** What is there only where durable tasks are wanted. */
   @Configuration(proxyBeanMethods = false)

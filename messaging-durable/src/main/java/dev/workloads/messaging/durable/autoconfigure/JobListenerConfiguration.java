@@ -1,14 +1,15 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
-import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.Subjects;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableStore;
+import dev.workloads.messaging.durable.JobHandler;
 import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobMetrics;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.Jobs;
+import dev.workloads.messaging.durable.TaskProgresses;
 import dev.workloads.messaging.listener.Listener;
 import dev.workloads.messaging.listener.ListenerSettings;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
@@ -64,9 +65,9 @@ class JobListenerConfiguration {
   @Bean
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   JobListenerContainer jobListenerContainer(DurableStore store, JobSettings settings, MessageListenerRegistry listeners,
-      Environment environment, ObjectProvider<JobMetrics> metrics) {
-    Map<String, BrokerMessageHandler> handlers = new LinkedHashMap<>();
-    settings.subjects().forEach(subject -> handlers.put(subject, listener(subject, listeners)));
+      TaskProgresses progresses, Environment environment, ObjectProvider<JobMetrics> metrics) {
+    Map<String, JobHandler> handlers = new LinkedHashMap<>();
+    settings.subjects().forEach(subject -> handlers.put(subject, progresses.around(listener(subject, listeners))));
     return new JobListenerContainer(store, settings, handlers, MessagingAutoConfiguration.handlerThreads("job-", environment),
         metrics.getIfAvailable(() -> JobMetrics.NONE));
   }

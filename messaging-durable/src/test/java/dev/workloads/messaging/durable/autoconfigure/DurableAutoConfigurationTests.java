@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerMessage;
@@ -16,6 +17,9 @@ import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.DurableTasks;
 import dev.workloads.messaging.durable.JobListenerContainer;
 import dev.workloads.messaging.durable.JobSettings;
+import dev.workloads.messaging.durable.Progress;
+import dev.workloads.messaging.durable.TaskProgress;
+import dev.workloads.messaging.durable.TaskProgresses;
 import dev.workloads.messaging.durable.TaskResult;
 import dev.workloads.messaging.durable.TaskStatus;
 import dev.workloads.messaging.durable.inprocess.InProcessStore;
@@ -131,6 +135,41 @@ class DurableAutoConfigurationTests {
   void listenerMethodTakesDurableTasks() {
     annotated.withPropertyValues("messaging.durable.subscriptions=jobs.shout")
         .run(context -> assertThat(result(context, "shout", "hello")).isEqualTo("HELLO 1"));
+  }
+
+  @Test
+  void listenerMethodReportsProgressOfADurableTaskAndOfARequestNothing() {
+    annotated.withPropertyValues("messaging.durable.subscriptions=jobs.report").run(context -> {
+      assertThat(reported(context, "report")).isEqualTo(new Progress(40, "of 10 bytes"));
+      assertThat(request(context, "report")).isEqualTo("reported");
+    });
+    annotated.run(context -> assertThat(request(context, "report")).as("without durable tasks").isEqualTo("reported"));
+  }
+
+  @Test
+  void handlerBeanFindsTheProgressOfItsMessage() {
+    inProcess.withBean(Reporting.class).withPropertyValues("messaging.subscriptions=tasks.>", SUBSCRIPTIONS).run(context -> {
+      assertThat(reported(context, "leet")).isEqualTo(new Progress(40, "of 10 bytes"));
+      assertThat(request(context, "leet")).isEqualTo("reported");
+    });
+  }
+
+  @Test
+  void requestThatReportsOutOfBoundsFailsAsATaskDoes() {
+    annotated.run(context -> assertThatExceptionOfType(BrokerException.class).isThrownBy(() -> context
+        .getBean(MessagingClient.class).request("tasks.report", new byte[101], TIMEOUT)).withMessage("handler failed"));
+  }
+
+  private static String request(AssertableApplicationContext context, String worker) {
+    BrokerMessage request = new BrokerMessage("tasks." + worker, new byte[10]).withHeader("Task-Progress", "a-guess");
+    return context.getBean(MessagingClient.class).request(request, TIMEOUT).text();
+  }
+
+  /** Returns what the handler has reported of a task that fails. */
+  private static Progress reported(AssertableApplicationContext context, String worker) throws InterruptedException {
+    DurableTasks tasks = context.getBean(DurableTasks.class);
+    TaskStatus task = tasks.submit(worker, new byte[10], null, TIMEOUT);
+    return Objects.requireNonNull(tasks.await(task, status -> status.state().isFinished(), TIMEOUT, TIMEOUT)).progress();
   }
 
   @Test
@@ -521,7 +560,28 @@ class DurableAutoConfigurationTests {
     }
   }
 
+  record Reporting(TaskProgresses progresses) implements BrokerMessageHandler {
+
+    @Override
+    public BrokerMessage handle(BrokerMessage message) {
+      return message.reply(report(message.body(), message.header("Task-Id"), progresses.of(message)));
+    }
+
+    static String report(byte[] body, String taskId, TaskProgress progress) {
+      progress.report(4 * body.length, "of " + body.length + " bytes");
+      if (taskId != null) {
+        throw new MessageRejectedException("as the test wants"); // it keeps its progress
+      }
+      return "reported";
+    }
+  }
+
   static class Annotated {
+
+    @NatsListener(subjects = "tasks.report")
+    String report(byte[] body, TaskProgress progress, @Header(name = "Task-Id", required = false) String taskId) {
+      return Reporting.report(body, taskId, progress);
+    }
 
     @NatsListener(subjects = "tasks.shout")
     String shout(String text, @Header("Task-Attempt") int attempt) {

@@ -28,7 +28,7 @@ class ForeignApplicationTests {
     foreign.run(context -> assertThat(ours(context.getBeanFactory())).containsExactlyInAnyOrder(
         "bodyConverter", "messageListenerRegistry", "messagingClient", "natsConnectionDetails", "natsTransport",
         "serviceDiscovery", "messagingHealthIndicator", "natsHealthIndicator", "messageListenerMetrics",
-        "natsConnectionMetrics", "messagingDescriptions"));
+        "natsConnectionMetrics", "messagingDescriptions", "taskProgresses"));
   }
 
   // By where they are defined, since the types of many are Spring's; configuration classes and properties are named after theirs

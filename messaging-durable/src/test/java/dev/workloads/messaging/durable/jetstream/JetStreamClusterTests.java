@@ -163,7 +163,7 @@ class JetStreamClusterTests {
       }
     };
     JobListenerContainer worker = new JobListenerContainer(store, WORKER,
-        Map.of("jobs.worker", message -> message.reply("done")), Thread::new, metrics);
+        Map.of("jobs.worker", (job, progress) -> job.reply("done")), Thread::new, metrics);
     worker.start();
     DurableTasks client = CLIENTS.get(1);
     List<String> ids = new ArrayList<>();

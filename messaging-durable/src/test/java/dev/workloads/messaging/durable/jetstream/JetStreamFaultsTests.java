@@ -718,8 +718,8 @@ class JetStreamFaultsTests {
   }
 
   private JobListenerContainer start(JobSettings settings, BrokerMessageHandler handler) {
-    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of("jobs.worker", handler), Thread::new,
-        JobMetrics.NONE);
+    JobListenerContainer container = new JobListenerContainer(store, settings, Map.of("jobs.worker",
+        (job, progress) -> handler.handle(job)), Thread::new, JobMetrics.NONE);
     containers.add(container);
     container.start();
     return container;
