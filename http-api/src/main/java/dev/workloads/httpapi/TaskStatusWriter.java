@@ -79,6 +79,7 @@ final class TaskStatusWriter {
     members.put("started", text(status.started()));
     members.put("finished", text(status.finished()));
     members.put("expires", text(status.expires()));
+    members.put("progress", status.progress());
     members.put("error", status.error() == null ? null : members(status.error()));
     members.put("result", status.state() == TaskState.SUCCEEDED ? path(status) + "/result" : null);
     members.values().removeIf(Objects::isNull);

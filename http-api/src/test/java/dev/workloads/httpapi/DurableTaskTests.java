@@ -474,6 +474,59 @@ class DurableTaskTests {
   }
 
   @Test
+  void whoWaitsForTheNextRevisionIsToldOfAReport() throws Exception {
+    api.reportingWorker(worker, (job, progress) -> {
+      begun.countDown();
+      progress.report(40, "page 4 of 10");
+      end.await();
+      return job.reply("done");
+    });
+    String path = api.path(worker, "x");
+    begun.await();
+    String etag = String.valueOf(api.get(path).header("ETag"));
+
+    Answer answer = api.get(path, FINISHED, "If-None-Match: " + etag);
+
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.member("state")).isEqualTo("running");
+    assertThat(answer.json().path("progress").toString()).isEqualTo("{\"percent\":40,\"text\":\"page 4 of 10\"}");
+    assertThat(answer.header("ETag")).isNotEqualTo(etag);
+    end.countDown();
+    assertThat(api.get(path, FINISHED).json().propertyNames()).contains("result").doesNotContain("progress");
+  }
+
+  @Test
+  void whoWaitsForTheEndIsToldOfNoReport() throws Exception {
+    api.reportingWorker(worker, (job, progress) -> {
+      progress.report(40, "page 4 of 10");
+      end.await();
+      return job.reply("done");
+    });
+    String path = api.path(worker, "x");
+
+    try (Connection waiting = api.connect()) {
+      waiting.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nPrefer: wait=20\r\n\r\n");
+      Awaitility.await().until(() -> api.get(path).json().has("progress"));
+      end.countDown();
+
+      assertThat(waiting.answer().member("state")).isEqualTo("succeeded");
+    }
+  }
+
+  @Test
+  void lastReportStaysInAFailedTask() throws IOException {
+    api.reportingWorker(worker, (job, progress) -> {
+      progress.report(90, "nearly");
+      throw new MessageRejectedException("not this one");
+    });
+
+    Answer answer = api.get(api.path(worker, "x"), FINISHED);
+
+    assertThat(answer.member("state")).isEqualTo("failed");
+    assertThat(answer.json().path("progress").toString()).isEqualTo("{\"percent\":90,\"text\":\"nearly\"}");
+  }
+
+  @Test
   void nobodyWaitsForAChangeOfAFinishedTask() throws IOException {
     api.queue(worker);
     String path = api.path(worker, "x");

@@ -131,7 +131,8 @@ class OpenApiTests {
       throw new MessageRejectedException("failed to decode body: not valid UTF-8");
     });
     api.durableWorker("large", message -> message.reply(new byte[LARGE]));
-    api.durableWorker("slow", message -> {
+    api.reportingWorker("slow", (job, progress) -> {
+      progress.report(40, "page 4 of 10");
       end.await();
       return null;
     });
@@ -196,7 +197,7 @@ class OpenApiTests {
     String failed = finished("failing");
     String rejected = finished("rejecting");
     String running = api.path("slow", "x");
-    Awaitility.await().until(() -> "running".equals(api.get(running).member("state")));
+    Awaitility.await().until(() -> api.get(running).json().has("progress"));
     String cancelled = api.path("nobody-comes", "x");
     String unknown = "/task/" + "x".repeat(22);
     String kept = failingToKeep.path("nobody-comes", "x");
