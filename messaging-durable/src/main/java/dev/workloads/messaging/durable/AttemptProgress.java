@@ -15,8 +15,8 @@ final class AttemptProgress implements TaskProgress {
 
   private final TaskRegister register;
   private final Semaphore writer = new Semaphore(1);
+  private volatile @Nullable Progress reported;
   private TaskStatus entry; // under this: as it is in the store, for all that is known
-  private @Nullable Progress reported; // under this
   private boolean ended; // under this
 
   AttemptProgress(TaskRegister register, TaskStatus started) {
@@ -26,12 +26,7 @@ final class AttemptProgress implements TaskProgress {
 
   @Override
   public void report(int percent, String text) {
-    Progress progress = new Progress(percent, text);
-    synchronized (this) {
-      if (!ended) {
-        reported = progress;
-      }
-    }
+    reported = new Progress(percent, text);
   }
 
   /** Returns the entry with the revision that is known, and with the last report, which may be still to be written. */
@@ -44,7 +39,7 @@ final class AttemptProgress implements TaskProgress {
     return !ended && !Objects.equals(reported, entry.task().progress());
   }
 
-  /** Takes no more reports, and begins no more writes. One that is under way may still come before the end, or be refused. */
+  /** Begins no more writes. One that is under way may still come before the end, or be refused. */
   synchronized void end() {
     ended = true;
   }
