@@ -29,13 +29,14 @@ class Rejected(Exception):
     """The task is at fault: another attempt would fail as well."""
 
 
-async def reverse(data):
+async def reverse(data, report):
     if not data:
         raise Rejected("there is nothing to reverse")
     try:
         text = data.decode()
     except UnicodeDecodeError:
         raise Rejected("the text is not UTF-8")
+    report(50, f"half of {len(text)} characters")
     await asyncio.sleep(0.2)  # stands for the work; what blocks belongs into asyncio.to_thread
     return text[::-1].encode()
 
@@ -49,7 +50,7 @@ class Task:
         self.id = self.headers.get("Task-Id", "")
         if not re.fullmatch("[A-Za-z0-9_-]{22,64}", self.id):
             self.id = None
-        self.entry, self.revision = None, 0
+        self.entry, self.revision, self.progress = None, 0, None
 
     async def look_up(self):
         self.entry = None
@@ -60,16 +61,47 @@ class Task:
                     self.entry, self.revision = json.loads(found.data), found.seq
                     if not isinstance(self.entry, dict) or not MEMBERS <= self.entry.keys():
                         raise ValueError(UNREADABLE)
+                    self.progress = self.entry.get("progress")
             except NotFoundError:
                 pass
         return self.entry
 
     async def replace(self, **changes):
         """Changes the entry, unless another one has: then whatever is in hand is dropped, and the job left to them."""
+        changes = {"progress": self.progress} | changes
         entry = {name: value for name, value in (self.entry | changes).items() if value is not None}
         answer = await self.js.publish("$KV.TASKS." + self.id, json.dumps(entry).encode(),
                                        headers={"Nats-Expected-Last-Subject-Sequence": str(self.revision)})
         self.entry, self.revision = entry, answer.seq
+
+    def report(self, percent, text):
+        if not 0 <= percent <= 100 or len(text) > 200:
+            raise ValueError("a report has from 0 to 100 percent, and at most 200 characters")
+        self.progress = {"percent": percent, "text": text}
+
+    async def write_progress(self):
+        """Writes the last report, unless somebody else has the task. Without an answer the entry tells whether it is written."""
+        try:
+            await self.replace()
+        except nats.errors.Error:
+            found = await self.js.get_last_msg("KV_TASKS", "$KV.TASKS." + self.id)
+            entry = json.loads(found.data)
+            if entry["state"] == "running" and entry.get("runner") == self.entry["runner"]:
+                self.entry, self.revision = entry, found.seq
+
+    async def run(self):
+        """Does the work, and writes its reports at most once a second. No such write is under way when this returns."""
+        work = asyncio.create_task(reverse(self.job.data, self.report))
+        try:
+            while not (await asyncio.wait([work], timeout=1))[0]:
+                if self.progress != self.entry.get("progress"):
+                    try:
+                        await self.write_progress()
+                    except (nats.errors.Error, ValueError, LookupError, TypeError):
+                        logging.warning("a report is not written, the next try is in a second")
+            return work.result()
+        finally:
+            work.cancel()
 
     async def bury(self, reason, attempts):
         told = self.id if self.entry else f"{NAME}.{self.job.metadata.sequence.stream}"
@@ -109,6 +141,7 @@ class Task:
         if failures >= MAX_ATTEMPTS:
             await self.fail(failures, "the worker ended during the attempt")
             return False
+        self.progress = None  # that of the attempt before
         try:
             await self.replace(state="running", attempts=entry["attempts"] + 1, failures=failures, job=sequence,
                                runner=str(uuid.uuid4()), started=now(), finished=None)
@@ -123,7 +156,7 @@ class Task:
             return await self.end_failed(500, "reply too large")
         await self.js.publish(f"$KV.TASKS.{self.id}.r{self.entry['attempts']}", result,
                               headers={"Content-Type": "text/plain;charset=UTF-8"})
-        await self.replace(state="succeeded", finished=now(), error=None)
+        await self.replace(state="succeeded", finished=now(), error=None, progress=None)
         await self.job.ack()
 
     async def end_failed(self, code, text):
@@ -162,7 +195,7 @@ async def work(task):
         if await task.start():
             try:
                 async with asyncio.timeout(MAX_RUNTIME):
-                    result = await reverse(task.job.data)
+                    result = await task.run()
             except Rejected as fault:
                 await task.end_failed(400, str(fault))
             except Exception:
