@@ -26,7 +26,7 @@ final class TaskPage {
    */
   TaskPage(boolean durable) throws IOException {
     String text = new ClassPathResource("task-page.html").getContentAsString(StandardCharsets.UTF_8);
-    text = durable ? text : text.replaceFirst("(?s)<!-- durable -->.*<!-- /durable -->\n", "");
+    text = durable ? text : text.replaceAll("(?s)<!-- durable -->.*?<!-- /durable -->\n", "");
     html = text.getBytes(StandardCharsets.UTF_8);
     policy = "default-src 'none'; script-src " + hash(text, "script") + "; style-src " + hash(text, "style")
         + "; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";

@@ -2,13 +2,17 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
+import org.awaitility.Awaitility;
 import org.htmlunit.WebClient;
 import org.htmlunit.html.DomElement;
 import org.htmlunit.html.HtmlCheckBoxInput;
@@ -82,17 +86,21 @@ class TaskPageTests {
       }
       return message.reply(message.text().toUpperCase(Locale.ROOT));
     });
-    HtmlPage page = browser.getPage("http://localhost:" + keeping.port() + "/");
-    page.<HtmlCheckBoxInput>getHtmlElementById("durable").setChecked(true);
+    HtmlPage page = loadDurable();
 
     send(page, "shout", "hello");
     assertThat(text(page, "answer")).containsPattern("^200 in \\d+ ms\\s*HELLO$");
+    assertThat(text(page, "state")).isEqualTo("succeeded, 1 attempt");
+    assertThat(page.getHtmlElementById("cancel").isDisplayed()).isFalse();
+    String link = page.getHtmlElementById("link").getAttribute("href");
+    assertThat(keeping.get("/" + link).json().path("id").asString()).isEqualTo(text(page, "link"));
 
     send(page, "shout", "");
     assertThat(text(page, "answer")).startsWith("502 handler-rejected in ").endsWith("nothing to shout");
 
     send(page, "nobody", "x");
     assertThat(text(page, "answer")).startsWith("502 no-responders in ").contains("no durable worker");
+    assertThat(page.getHtmlElementById("task").isDisplayed()).isFalse();
 
     page.<HtmlCheckBoxInput>getHtmlElementById("durable").setChecked(false);
     keeping.echo("shout");
@@ -101,9 +109,114 @@ class TaskPageTests {
   }
 
   @Test
+  void durableTaskIsCancelled() throws IOException {
+    keeping.queue("nobody-yet");
+    HtmlPage page = loadDurable();
+
+    click(page, "nobody-yet", "x");
+    Awaitility.await().until(() -> text(page, "state").equals("queued, 0 attempts"));
+    page.getHtmlElementById("cancel").click();
+    browser.waitForBackgroundJavaScript(10_000);
+
+    assertThat(text(page, "answer")).startsWith("410 cancelled in ");
+    assertThat(text(page, "state")).isEqualTo("cancelled, 0 attempts");
+  }
+
+  @Test
+  void durableTaskThatIsSentTwiceWithAKeyIsOneTask() throws IOException {
+    keeping.durableWorker("shout", message -> message.reply(message.text()));
+    HtmlPage page = loadDurable();
+    page.<HtmlInput>getHtmlElementById("idempotency").setValue("order 17");
+
+    send(page, "shout", "once");
+    String task = text(page, "link");
+    send(page, "shout", "once");
+    assertThat(text(page, "link")).isEqualTo(task);
+
+    send(page, "shout", "other");
+    assertThat(text(page, "answer")).startsWith("422 idempotency-key-reused in ");
+  }
+
+  /** A shell takes the commands apart, with a curl that prints its arguments. */
+  @Test
+  void sameTaskIsShownAsACommand() throws IOException {
+    keeping.durableWorker("shout", message -> message.reply(message.text()));
+    HtmlPage page = loadDurable();
+    page.<HtmlInput>getHtmlElementById("idempotency").setValue("17");
+    page.<HtmlInput>getHtmlElementById("key").setValue("s3cret");
+
+    send(page, "shout", "it's $HOME \"\n");
+
+    String commands = text(page, "command");
+    assertThat(commands).doesNotContain("s3cret");
+    Process shell = new ProcessBuilder("sh", "-c", "KEY=mine; curl() { printf '<%s>' \"$@\"; echo; }; " + commands).start();
+    String url = "<-s><http://localhost:" + keeping.port() + "/task";
+    String task = url + "/" + text(page, "link");
+    String bearer = "><-H><Authorization: Bearer mine>";
+    assertThat(new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines()).containsExactly(
+        url + bearer + "<-H><Content-Type: application/json><-H><Prefer: respond-async><-H><Idempotency-Key: 17>"
+            + "<-d><{\"payload\":\"it's $HOME \\\"\\n\",\"worker\":\"shout\"}>", task + bearer, task + "/result" + bearer);
+  }
+
+  /** What answers here stands for an API that knows its clients by their keys. */
+  @Test
+  void keyIsAskedForSentAndKeptForTheTab() throws IOException {
+    String html = api.get(api.port(), "/", CHROMIUM).text();
+    HttpServer server = HttpServer.create(new InetSocketAddress("localhost", 0), 0);
+    server.createContext("/", exchange -> answer(exchange, 200, "text/html", html));
+    server.createContext("/task", exchange -> {
+      String key = exchange.getRequestHeaders().getFirst("Authorization");
+      answer(exchange, "Bearer s3cret".equals(key) ? 200 : 401, "text/plain", "key " + key);
+    });
+    server.start();
+    try {
+      HtmlPage page = browser.getPage("http://localhost:" + server.getAddress().getPort() + "/");
+      send(page, "x", "x");
+      assertThat(text(page, "answer")).startsWith("401 in ").contains("key null", "A key is needed");
+
+      page.<HtmlInput>getHtmlElementById("key").type("s3cret");
+      page = (HtmlPage) page.refresh();
+      send(page, "x", "x");
+      assertThat(text(page, "answer")).startsWith("200 in ").endsWith("key Bearer s3cret");
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  private static void answer(HttpExchange exchange, int status, String type, String text) throws IOException {
+    byte[] body = text.getBytes(StandardCharsets.UTF_8);
+    exchange.getResponseHeaders().set("Content-Type", type);
+    exchange.sendResponseHeaders(status, body.length);
+    exchange.getResponseBody().write(body);
+    exchange.close();
+  }
+
+  @Test
+  void whatIsNoHeaderIsNotSent() throws IOException {
+    HtmlPage page = loadDurable();
+    page.<HtmlInput>getHtmlElementById("idempotency").setValue("\u20ac");
+
+    send(page, "shout", "x");
+
+    assertThat(text(page, "answer")).isEqualTo("None yet.");
+  }
+
+  @Test
+  void caretStandsBehindTheExample() throws IOException {
+    HtmlTextArea payload = load().getHtmlElementById("payload");
+
+    assertThat(payload.getSelectionStart()).isEqualTo("Hello World".length());
+  }
+
+  @Test
+  void pageSaysWhoMayAnswer() throws IOException {
+    assertThat(text(load(), "worker-hint")).contains("Any worker that is subscribed to a\nmatching subject may answer");
+  }
+
+  @Test
   void durableTasksAreOfferedOnlyWhereTheyAreOn() throws IOException {
     assertThat(load().getElementById("durable")).isNull();
-    assertThat(load().asXml()).doesNotContain("Durable");
+    assertThat(load().asNormalizedText()).contains("Payload").doesNotContain("Durable", "Idempotency", "Cancel");
   }
 
   @Test
@@ -125,7 +238,7 @@ class TaskPageTests {
   void everyFieldHasALabelAndAnswersAreAnnounced() throws IOException {
     HtmlPage page = load();
 
-    assertThat(page.querySelectorAll("label[for=worker], label[for=payload]").size()).isEqualTo(2);
+    assertThat(page.querySelectorAll("label[for=worker], label[for=payload], label[for=key]").size()).isEqualTo(3);
     assertThat(page.querySelector("#answer[role=status][aria-live=polite]").isDisplayed()).isTrue();
     assertThat(page.getHtmlElementById("payload").hasAttribute("autofocus")).isTrue();
   }
@@ -171,11 +284,21 @@ class TaskPageTests {
     return browser.getPage("http://localhost:" + api.port() + "/");
   }
 
+  private HtmlPage loadDurable() throws IOException {
+    HtmlPage page = browser.getPage("http://localhost:" + keeping.port() + "/");
+    page.<HtmlCheckBoxInput>getHtmlElementById("durable").setChecked(true);
+    return page;
+  }
+
   private void send(HtmlPage page, String worker, String payload) throws IOException {
+    click(page, worker, payload);
+    browser.waitForBackgroundJavaScript(10_000);
+  }
+
+  private static void click(HtmlPage page, String worker, String payload) throws IOException {
     page.<HtmlInput>getHtmlElementById("worker").setValue(worker);
     page.<HtmlTextArea>getHtmlElementById("payload").setText(payload);
     page.getHtmlElementById("send").click();
-    browser.waitForBackgroundJavaScript(10_000);
   }
 
   private static String text(HtmlPage page, String id) {
