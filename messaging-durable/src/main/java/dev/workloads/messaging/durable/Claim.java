@@ -51,7 +51,7 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
     if (isRunning && task.runner() != null && ownRunners.contains(task.runner())) { // its lease ran out without a connection
       return new Claim(Action.IGNORE, null, null, null);
     }
-    boolean isPutBack = isPutBack(job, task);
+    boolean isPutBack = isPutBack(job.message(), task);
     boolean isSecondJob = task.job() != 0 && task.job() != job.sequence();
     if (!isPutBack && (isSecondJob || task.state().isFinished())) {
       return new Claim(Action.ACKNOWLEDGE, null, null, null);
@@ -79,13 +79,17 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
   private static boolean isOfAnotherTask(Job job, TaskRecord task) {
     String subject = job.message().subject();
     String worker = subject.substring(Math.min(subject.length(), Jobs.SUBJECT_PREFIX.length()));
-    return task.job() != job.sequence() && !isPutBack(job, task)
+    return task.job() != job.sequence() && !isPutBack(job.message(), task)
         && !task.hash().equals(TaskRegister.hash(worker, job.message().body()));
   }
 
-  private static boolean isPutBack(Job job, TaskRecord task) {
-    return task.state() == TaskState.FAILED
-        && Integer.toString(task.attempts()).equals(job.message().header(Jobs.TASK_ATTEMPTS_HEADER));
+  /** Returns whether a job starts a failed task anew: it names the attempts of the entry. */
+  static boolean isPutBack(BrokerMessage job, TaskRecord task) {
+    return task.state() == TaskState.FAILED && hasAttemptsOf(job, task);
+  }
+
+  static boolean hasAttemptsOf(BrokerMessage job, TaskRecord task) {
+    return Integer.toString(task.attempts()).equals(job.header(Jobs.TASK_ATTEMPTS_HEADER));
   }
 
   /** Returns the id of the task that a job names, or {@code null} if it names none. */

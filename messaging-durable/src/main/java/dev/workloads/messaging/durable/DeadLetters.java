@@ -18,7 +18,7 @@ import org.slf4j.event.Level;
  */
 final class DeadLetters {
 
-  private static final String HEADERS_FOR_JETSTREAM = "Nats-"; // they tell it what to do with the job, and not with a copy
+  static final String HEADERS_FOR_JETSTREAM = "Nats-"; // they tell it what to do with the job, and not with a copy
   private static final int LONGEST_NAME = 255; // else a foreign job's header may be what makes the copy too large
 
   private final DurableStore store;
@@ -57,7 +57,7 @@ final class DeadLetters {
     Map<String, List<String>> named = headersThatName(message);
     String why = "";
     for (BrokerMessage copy : List.of(new BrokerMessage(subject, message.body(), null, headersForOthers(message)),
-        new BrokerMessage(subject, message.body(), null, named), new BrokerMessage(subject, new byte[0], null, named))) {
+        new BrokerMessage(subject, message.body(), null, named), withoutPayload(message, subject, named))) {
       try {
         store.append(copy.withHeader(Jobs.JOB_SUBJECT_HEADER, ascii(message.subject()))
             .withHeader(Jobs.TASK_ATTEMPTS_HEADER, Integer.toString(attempts))
@@ -80,6 +80,11 @@ final class DeadLetters {
         + settings.lease() + " (" + Attempt.name(job, entry) + ")");
     job.giveBack(settings.lease());
     return false;
+  }
+
+  private static BrokerMessage withoutPayload(BrokerMessage job, String subject, Map<String, List<String>> headers) {
+    BrokerMessage copy = new BrokerMessage(subject, new byte[0], null, headers);
+    return job.body().length == 0 ? copy : copy.withHeader(Jobs.LACKS_HEADER, "payload");
   }
 
   private static Map<String, List<String>> headersThatName(BrokerMessage job) {

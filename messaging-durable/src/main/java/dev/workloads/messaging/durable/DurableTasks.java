@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerException;
+import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -32,6 +33,7 @@ public final class DurableTasks implements AutoCloseable {
 
   private final TaskRegister register;
   private final TaskSubmissions submissions;
+  private final PutBack putBack;
   private final TaskChanges changes;
   private final SecureRandom random = new SecureRandom();
   private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
@@ -45,6 +47,7 @@ public final class DurableTasks implements AutoCloseable {
   public DurableTasks(DurableStore store, Duration retryWindow, UnaryOperator<BrokerMessageHandler> around) {
     this.register = new TaskRegister(store);
     this.submissions = new TaskSubmissions(store, register, retryWindow, around);
+    this.putBack = new PutBack(register, submissions);
     this.changes = new TaskChanges(store);
   }
 
@@ -176,6 +179,18 @@ public final class DurableTasks implements AutoCloseable {
         continue; // a worker may have begun: look again
       }
     }
+  }
+
+  /**
+   * Has the task of a dead letter done once more, under its id and for its client: it starts anew, or is submitted again if its
+   * entry has expired. The letter stays. May be repeated: a task that was put back before is not done twice for it.
+   *
+   * @param sequence tells the letter from all others
+   * @return why the task is left as it is, or {@code null} if it is put back
+   * @throws BrokerException also {@code NO_RESPONDERS} if no durable worker takes its name, {@code OVERLOADED} if its queue is full
+   */
+  public @Nullable String putBack(BrokerMessage letter, long sequence, Duration timeout) {
+    return putBack.of(letter, sequence, Deadline.after(timeout));
   }
 
   private String randomId() {

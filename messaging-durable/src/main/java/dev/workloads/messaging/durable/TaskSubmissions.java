@@ -124,7 +124,7 @@ final class TaskSubmissions {
    * cases a second job does no harm: the entry is finished or names another job, so workers end the second one without a run.
    * The id of a second job names the job that is gone, so that several repeats append one.
    */
-  private void append(BrokerMessage job, String id, Deadline deadline) {
+  void append(BrokerMessage job, String id, Deadline deadline) {
     Appended place = store.append(job, id, deadline.remaining());
     while (place.duplicate() && !isQueued(place, job, deadline)) {
       place = store.append(job, id + "-" + place.sequence(), deadline.remaining());
