@@ -1,6 +1,7 @@
 package dev.workloads.messaging.durable;
 
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import java.time.Duration;
 import java.util.List;
 
@@ -18,6 +19,9 @@ public interface TestedStore {
 
   /** Returns another store, with those limits, which takes the jobs of the workers. */
   DurableStore limited(Duration retention, long maxJobs, List<JobSettings> workers);
+
+  /** Returns what that store tells and does for operators. */
+  StoreOperations operations();
 
   /** Returns the dead letters of a group in all these stores. */
   List<BrokerMessage> deadLetters(String group) throws Exception;

@@ -3,6 +3,7 @@ package dev.workloads.messaging.durable.inprocess;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.durable.Job;
 import dev.workloads.messaging.durable.JobQueue;
+import dev.workloads.messaging.durable.operations.StoreOperations.Queue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -112,6 +113,13 @@ final class InProcessJobQueue implements JobQueue {
   @Override
   public synchronized Backlog backlog(Duration timeout) {
     return new Backlog(jobs.size(), jobs.values().stream().map(Queued::added).findFirst().orElse(null));
+  }
+
+  /** Returns how the queue is. */
+  synchronized Queue state() {
+    long waiting = jobs.values().stream().filter(job -> job.freeAt - System.nanoTime() <= 0).count();
+    long bytes = jobs.values().stream().mapToLong(job -> job.message.size()).sum();
+    return new Queue(waiting, jobs.size() - waiting, backlog(Duration.ZERO).oldest(), bytes, room.maxBytes());
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The queues of all groups, and the ids of what was put into them of late. Safe for use by many threads. */
 final class InProcessQueues {
@@ -79,6 +80,16 @@ final class InProcessQueues {
   synchronized boolean contains(Appended place, BrokerMessage message) {
     InProcessJobQueue queue = queues.get(place.queue());
     return queue != null && queue.contains(place.sequence(), message);
+  }
+
+  /** Returns the groups that have a queue, sorted. */
+  synchronized List<String> groups() {
+    return queues.keySet().stream().sorted().toList();
+  }
+
+  /** Returns the queue of a group, or {@code null} if there is none. */
+  synchronized @Nullable InProcessJobQueue find(String group) {
+    return queues.get(group);
   }
 
   synchronized InProcessJobQueue open(String group, List<String> subjects, Duration lease) {

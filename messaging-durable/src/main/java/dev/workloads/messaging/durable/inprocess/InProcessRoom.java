@@ -3,9 +3,9 @@ package dev.workloads.messaging.durable.inprocess;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.List;
+import java.time.Instant;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /**
  * The bytes that values, jobs and dead letters share, and the dead letters: the oldest of them give way to everything else. Safe
@@ -16,9 +16,12 @@ final class InProcessRoom {
   private static final int MAX_DEAD_LETTERS = 1000; // then the oldest is dropped
 
   private final long maxBytes;
-  private final Deque<BrokerMessage> deadLetters = new ArrayDeque<>(); // under this, as all below
+  private final NavigableMap<Long, Letter> deadLetters = new TreeMap<>(); // by sequence; under this, as all below
   private long lastLetter;
   private long bytes;
+
+  /** A dead letter, and when it was kept. */
+  record Letter(BrokerMessage message, Instant time) {}
 
   InProcessRoom(long maxBytes) {
     this.maxBytes = maxBytes;
@@ -31,7 +34,7 @@ final class InProcessRoom {
    */
   synchronized void take(long more) {
     while (bytes + more > maxBytes && !deadLetters.isEmpty()) {
-      bytes -= deadLetters.remove().size(); // as a stream that discards its oldest messages
+      deleteLetter(deadLetters.firstKey()); // as a stream that discards its oldest messages
     }
     if (bytes + more > maxBytes) {
       throw new BrokerException(Reason.OVERLOADED, "there is no room for more: " + maxBytes + " bytes are taken");
@@ -42,15 +45,29 @@ final class InProcessRoom {
   /** Keeps a dead letter and returns its number. */
   synchronized long bury(BrokerMessage letter) {
     take(letter.size());
-    deadLetters.add(letter);
+    deadLetters.put(++lastLetter, new Letter(letter, Instant.now()));
     if (deadLetters.size() > MAX_DEAD_LETTERS) {
-      bytes -= deadLetters.remove().size();
+      deleteLetter(deadLetters.firstKey());
     }
-    return ++lastLetter;
+    return lastLetter;
   }
 
-  /** Returns the dead letters, the oldest first. */
-  synchronized List<BrokerMessage> deadLetters() {
-    return List.copyOf(deadLetters);
+  synchronized void deleteLetter(long sequence) {
+    Letter deleted = deadLetters.remove(sequence);
+    bytes -= deleted == null ? 0 : deleted.message.size();
+  }
+
+  /** Returns the dead letters above a sequence. */
+  synchronized NavigableMap<Long, Letter> deadLetters(long after) {
+    return new TreeMap<>(deadLetters.tailMap(after, false));
+  }
+
+  /** Returns the sequence of the last dead letter, which may be gone. */
+  synchronized long lastLetter() {
+    return lastLetter;
+  }
+
+  long maxBytes() {
+    return maxBytes;
   }
 }

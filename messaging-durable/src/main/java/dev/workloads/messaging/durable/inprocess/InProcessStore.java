@@ -5,6 +5,7 @@ import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import java.time.Duration;
 import java.time.Instant;
@@ -139,8 +140,19 @@ public final class InProcessStore implements DurableStore {
     return queues.open(group, subjects, lease);
   }
 
+  /** Returns the bytes of all values. */
+  synchronized long bytes() {
+    removeExpired();
+    return values.values().stream().mapToLong(value -> value.bytes().length).sum();
+  }
+
+  /** Returns what this store tells and does for operators. */
+  public StoreOperations operations() {
+    return new InProcessOperations(this, queues, room);
+  }
+
   /** Returns the dead letters, the oldest first. */
   public List<BrokerMessage> deadLetters() {
-    return room.deadLetters();
+    return room.deadLetters(0).values().stream().map(InProcessRoom.Letter::message).toList();
   }
 }

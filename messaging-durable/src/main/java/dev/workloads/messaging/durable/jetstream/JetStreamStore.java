@@ -10,6 +10,7 @@ import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobQueue;
 import dev.workloads.messaging.durable.StaleRevisionException;
 import dev.workloads.messaging.durable.StoredValue;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -142,6 +143,11 @@ public final class JetStreamStore implements DurableStore {
     StreamMessage found = api.message(place.queue(), Map.of("seq", place.sequence()), timeout);
     return found != null && found.message().subject().equals(message.subject())
         && Arrays.equals(found.message().body(), message.body());
+  }
+
+  /** Returns what this store tells and does for operators. */
+  public StoreOperations operations() {
+    return new JetStreamOperations(api, bucket, inboxPrefix);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.TestedStore;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -24,6 +25,11 @@ final class TestedInProcess implements TestedStore {
   @Override
   public DurableStore store() {
     return store;
+  }
+
+  @Override
+  public StoreOperations operations() {
+    return store.operations();
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobSettings;
 import dev.workloads.messaging.durable.TestedStore;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import dev.workloads.messaging.nats.NatsTransport;
 import dev.workloads.messaging.test.NatsServer;
 import io.nats.client.Connection;
@@ -54,8 +55,13 @@ final class TestedJetStream implements TestedStore, BeforeAllCallback, AfterAllC
   }
 
   @Override
-  public DurableStore store() {
+  public JetStreamStore store() {
     return new JetStreamStore(transport, BUCKET, RETENTION, "_INBOX", null);
+  }
+
+  @Override
+  public StoreOperations operations() {
+    return store().operations();
   }
 
   @Override
