@@ -2,6 +2,7 @@ package dev.workloads.httpapi;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -15,6 +16,8 @@ public class TaskRequestBenchmark {
   @Param({"1", "6000"})
   int repeats;
   byte[] json = {};
+  private final Client client =
+      new Client(null, AllowedWorkers.ALL, null, null, new ClientCounters(new SimpleMeterRegistry(), "none"));
 
   @Setup
   public void setUp() {
@@ -23,6 +26,6 @@ public class TaskRequestBenchmark {
 
   @Benchmark
   public Object parse() {
-    return TaskRequest.parse(json);
+    return TaskRequest.parse(json, client);
   }
 }
