@@ -551,12 +551,12 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
     AtomicInteger refused = new AtomicInteger();
     refuse("entry failed 1", refused);
     provision();
+    String id = submit("x").id();
     BlockingQueue<TaskProgress> kept = new LinkedBlockingQueue<>();
     startReporting(settings(), (job, progress) -> {
       kept.add(progress);
       throw new MessageRejectedException("as the test wants");
     });
-    String id = submit("x").id();
     Awaitility.await().until(() -> refused.get() >= 1);
     kept.take().report(50, "late");
     Awaitility.await().until(() -> refused.get() >= 4); // seconds later
@@ -606,13 +606,14 @@ public abstract class DurableTasksFaultsContractTests extends DurableTasksFixtur
   /** Submits a task whose handler reports again and again, until the end. */
   private String submitReporting() {
     provision();
+    String id = submit("x").id();
     startReporting(settings(), (job, progress) -> {
       for (int i = 0; !end.await(1, TimeUnit.MILLISECONDS); i++) {
         progress.report(i % 101, "step " + i);
       }
       return job.reply("done");
     });
-    return submit("x").id();
+    return id;
   }
 
   private static void await(CountDownLatch latch) {
