@@ -412,7 +412,7 @@ public abstract class DurableTasksContractTests extends DurableTasksFixture {
   @Test
   void taskThatWaitsForItsNextAttemptIsCancelled() throws Exception {
     AtomicInteger runs = new AtomicInteger();
-    backoff = List.of(SHORT);
+    backoff = List.of(Duration.ofSeconds(2));
     start(message -> {
       runs.incrementAndGet();
       throw new IllegalStateException("as the test wants");
