@@ -278,8 +278,7 @@ class JetStreamFaultsTests {
   void workerGoesOnOnceItsConsumerIsThere() throws Exception {
     provision(ROOMY, settings());
     try (Connection connection = Nats.connect(server.url())) {
-      JetStreamManagement management = connection.jetStreamManagement();
-      management.deleteConsumer("JOBS_group", "group");
+      deleteConsumer(connection.jetStreamManagement());
     }
     JobListenerContainer container = start(settings(), message -> message.reply("done"));
     await().until(() -> container.problem() != null);
@@ -313,11 +312,20 @@ class JetStreamFaultsTests {
       assertFails(Reason.NO_RESPONDERS, () -> store.append(new BrokerMessage("jobs-dead.group", new byte[0]), "x", TIMEOUT));
       await().until(() -> connection.jetStreamManagement().getStreamNames().contains("JOBS_DEAD"));
 
-      connection.jetStreamManagement().deleteConsumer("JOBS_group", "group");
+      deleteConsumer(connection.jetStreamManagement());
       await().ignoreExceptionsInstanceOf(BrokerException.class)
           .until(() -> finished(submit(null).id()).state() == TaskState.SUCCEEDED);
     }
     List.of(ofWorker, ofClient).forEach(JetStreamProvisioner::stop);
+  }
+
+  /** Deletes it; older servers do so too, but report files that they were just writing (nats-server pull request 7886). */
+  private static void deleteConsumer(JetStreamManagement management) throws IOException, JetStreamApiException {
+    try {
+      management.deleteConsumer("JOBS_group", "group");
+    } catch (JetStreamApiException e) {
+      assertThat(e).hasMessageContaining("directory not empty");
+    }
   }
 
   @Test
