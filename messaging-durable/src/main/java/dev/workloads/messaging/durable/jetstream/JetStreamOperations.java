@@ -18,8 +18,6 @@ import tools.jackson.databind.JsonNode;
 final class JetStreamOperations implements StoreOperations {
 
   private static final String DEAD = JetStreamAsset.queueOf("DEAD");
-  private static final int NOT_THERE = 404;
-  private static final int MESSAGE_NOT_THERE = 10043; // which JetStream calls a bad request
 
   private final JetStreamApi api;
   private final String bucket;
@@ -86,9 +84,11 @@ final class JetStreamOperations implements StoreOperations {
 
   @Override
   public void deleteLetter(long sequence, Duration timeout) {
-    JsonNode answer = api.ask("STREAM.MSG.DELETE." + DEAD, Map.of("seq", sequence, "no_erase", true), timeout);
+    Deadline deadline = Deadline.after(timeout);
+    JsonNode answer = api.ask("STREAM.MSG.DELETE." + DEAD, Map.of("seq", sequence, "no_erase", true), deadline.remaining());
     JsonNode error = JetStreamApi.error(answer);
-    if (error != null && error.path("code").asInt(0) != NOT_THERE && error.path("err_code").asInt(0) != MESSAGE_NOT_THERE) {
+    // Servers differ in the error for a message that is not there
+    if (error != null && letter(sequence, deadline.remaining()) != null) {
       throw refused("STREAM.MSG.DELETE." + DEAD, error);
     }
   }
