@@ -3,6 +3,7 @@
 # --- Processes: everything that starts here ends here ---
 
 PIDS=()
+HTTP_SETTINGS=() # what http-api is started with beside its ports
 COMPOSED= # the pair that runs in containers
 exec {NEVER}<> <(:) # reading from it is a sleep without a process
 
@@ -39,7 +40,7 @@ free_port() { # sets PORT
 }
 
 GET_READINESS='GET /actuator/health/readiness HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
-POST_TASK='POST /task HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 15\r\n\r\n{"payload":"x"}'
+POST_TASK='POST /task HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer steady\r\nConnection: close\r\nContent-Length: 15\r\n\r\n{"payload":"x"}'
 
 await() { # PID PORT REQUEST: until the process answers it with 200, looked at every 2 ms, for two minutes
   local end=$((SECONDS + 120)) line
@@ -70,7 +71,7 @@ start_app() { # APP JDK: as in the image on JDK 25, else the plain jar; sets STA
   READY_PORT=$PORT settings=(--server.port="$PORT")
   if [ "$app" = http-api ]; then
     free_port
-    HTTP_PORT=$PORT settings=(--server.port="$HTTP_PORT" --management.server.port="$READY_PORT")
+    HTTP_PORT=$PORT settings=(--server.port="$HTTP_PORT" --management.server.port="$READY_PORT" "${HTTP_SETTINGS[@]}")
   fi
   if [ "$jdk" = "$JDK25" ]; then
     LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs start "$WORK/image/$app" "$app" "$jdk/bin/java" $(image_flags "$app") \
@@ -133,11 +134,12 @@ memory() { # PID: MiB
 }
 
 # Prints requests per second, p50 and p99 in ms, CPU per request of HTTP and worker in us, and how many answers were wrong or
-# missing. With RATE as many requests per second, else as many as 64 connections get done
+# missing. With RATE as many requests per second, else as many as 64 connections get done. With KEY as that client
 load() { # SECONDS
   local http worker result
   http=$(cpu "$HTTP") worker=$(cpu "$WORKER")
-  result=$($SETSID wrk -t1 -c64 -d"$1s" --timeout 10s --latency -s benchmarks/task.lua "http://127.0.0.1:$HTTP_PORT/task" |
+  result=$($SETSID wrk -t1 -c64 -d"$1s" --timeout 10s --latency -s benchmarks/task.lua \
+    ${KEY:+-H "Authorization: Bearer $KEY"} "http://127.0.0.1:$HTTP_PORT/task" |
     sed -n 's/^RESULT //p')
   echo "$result $(($(cpu "$HTTP") - http)) $(($(cpu "$WORKER") - worker))" |
     awk '{ printf "%.0f %.2f %.2f %.1f %.1f %d", $1 * 1e6 / $2, $3 / 1000, $4 / 1000, $6 / $1, $7 / $1, $5 }'

@@ -35,6 +35,10 @@ ratio() { # A B [FACTOR]: A / (B * FACTOR), or nothing if one was not measured
   awk -v a="$1" -v b="$2" -v factor="${3:-1}" 'BEGIN { if (a != "" && b > 0) printf "%.2f", a / (b * factor) }'
 }
 
+difference() { # A B: A - B, or nothing if one was not measured
+  awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b != "") printf "%.2f", a - b }'
+}
+
 # --- Report ---
 
 machine() {
@@ -69,12 +73,22 @@ targets() {
   target "durable tasks submitted and waited for, of bare jnats" at-least 0.8 "$(of_bare "submit and wait")"
   target "start of \`http-api\`" at-most 1.0 "$(figure start seconds http-api)" " s"
   target "start of \`task-leet\`" at-most 0.8 "$(figure start seconds task-leet)" " s"
+  target "CPU per request of \`http-api\` at $RATE/s with a key, of without" at-most 1.05 \
+    "$(of_clients http_cpu_us "keys: some" "keys: none")"
+  target "p99 of a client beside one that sends ten times its rate, of its own alone" at-most 1.2 \
+    "$(of_clients p99_ms "beside a greedy one" alone)"
+  target "seconds more that a start with ten thousand clients takes" at-most 1.0 "$(difference \
+    "$(figure clients seconds "start, clients: 10,000")" "$(figure clients seconds "start, clients: none")")" " s"
   target "RSS of \`task-leet\` under load" at-most 120 "$(t worker_rss java25)" " MiB"
   target "memory of \`task-leet\` under load in its container" at-most 120 "$(figure compose worker_mib java25)" " MiB"
 }
 
 of_go() { # COLUMN PAIR
   ratio "$(t "$1" "$2")" "$(t "$1" go)"
+}
+
+of_clients() { # COLUMN WHAT BESIDE
+  ratio "$(figure clients "$1" "$2")" "$(figure clients "$1" "$3")"
 }
 
 of_bare() { # CALLS
@@ -100,6 +114,8 @@ report() {
     medians start 1 | markdown
     printf '\n### Durable tasks, 16 callers\n\n'
     medians durable 2 | markdown
+    printf '\n### Clients with keys\n\n'
+    medians clients 1 | markdown
     printf '\n### In containers, by docker compose\n\n'
     medians compose 1 | markdown
     printf '\n### Machine\n\n```\n'
