@@ -2,12 +2,9 @@ package dev.workloads.httpapi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -158,37 +155,19 @@ class TaskPageTests {
             + "<-d><{\"payload\":\"it's $HOME \\\"\\n\",\"worker\":\"shout\"}>", task + bearer, task + "/result" + bearer);
   }
 
-  /** What answers here stands for an API that knows its clients by their keys. */
   @Test
   void keyIsAskedForSentAndKeptForTheTab() throws IOException {
-    String html = api.get(api.port(), "/", CHROMIUM).text();
-    HttpServer server = HttpServer.create(new InetSocketAddress("localhost", 0), 0);
-    server.createContext("/", exchange -> answer(exchange, 200, "text/html", html));
-    server.createContext("/task", exchange -> {
-      String key = exchange.getRequestHeaders().getFirst("Authorization");
-      answer(exchange, "Bearer s3cret".equals(key) ? 200 : 401, "text/plain", "key " + key);
-    });
-    server.start();
-    try {
-      HtmlPage page = browser.getPage("http://localhost:" + server.getAddress().getPort() + "/");
-      send(page, "x", "x");
-      assertThat(text(page, "answer")).startsWith("401 in ").contains("key null", "A key is needed");
+    HttpApi closed = HttpApi.with("task.page.enabled=true", "task.clients.a.key-sha256=" + Keys.sha256("s3cret"));
+    closed.echo("echo");
+    HtmlPage page = browser.getPage("http://localhost:" + closed.port() + "/");
+    send(page, "echo", "x");
+    assertThat(text(page, "answer")).startsWith("401 unauthorized in ").contains("A key is needed");
 
-      page.<HtmlInput>getHtmlElementById("key").type("s3cret");
-      page = (HtmlPage) page.refresh();
-      send(page, "x", "x");
-      assertThat(text(page, "answer")).startsWith("200 in ").endsWith("key Bearer s3cret");
-    } finally {
-      server.stop(0);
-    }
-  }
-
-  private static void answer(HttpExchange exchange, int status, String type, String text) throws IOException {
-    byte[] body = text.getBytes(StandardCharsets.UTF_8);
-    exchange.getResponseHeaders().set("Content-Type", type);
-    exchange.sendResponseHeaders(status, body.length);
-    exchange.getResponseBody().write(body);
-    exchange.close();
+    page.<HtmlInput>getHtmlElementById("key").type("s3cret");
+    page = (HtmlPage) page.refresh();
+    send(page, "echo", "x");
+    assertThat(text(page, "answer")).startsWith("200 in ");
+    closed.stopWorkers();
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.workloads.messaging.durable.inprocess.InProcessStore;
 import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
 import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.durable.jetstream.JetStreamStore;
+import dev.workloads.messaging.durable.operations.StoreOperations;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.nats.NatsTransport;
@@ -77,6 +78,13 @@ public final class DurableAutoConfiguration {
         }
         return new InProcessStore(properties.retention(), properties.maxBytes().toBytes(), properties.maxJobs());
       }
+
+      @Bean
+      @ConditionalOnMissingBean
+      @ConditionalOnBean(InProcessStore.class)
+      StoreOperations inProcessOperations(InProcessStore store) {
+        return store.operations();
+      }
     }
 
     /** Durable tasks in NATS JetStream. */
@@ -90,6 +98,13 @@ public final class DurableAutoConfiguration {
           ObjectProvider<JetStreamProvisioner> provisioner) {
         return new JetStreamStore(transport, BUCKET, properties.retention(), messaging.nats().inboxPrefix(),
             provisioner.getIfAvailable());
+      }
+
+      @Bean
+      @ConditionalOnMissingBean
+      @ConditionalOnBean(JetStreamStore.class)
+      StoreOperations jetStreamOperations(JetStreamStore store) {
+        return store.operations();
       }
 
       @Bean

@@ -30,6 +30,7 @@ import org.springframework.util.unit.DataSize;
  * @param maxJobs the most tasks that wait in the worker's queue, which is enlarged to it
  * @param maxBytes the most bytes in each stream and in the bucket, which are enlarged to it; in process, of all together
  * @param replicas on how many servers of a cluster everything is kept, where it is created
+ * @param operations settings of the actuator endpoint {@code tasks}
  */
 @ConfigurationProperties(DurableProperties.PREFIX)
 public record DurableProperties(
@@ -45,11 +46,19 @@ public record DurableProperties(
     @DefaultValue("false") Boolean provisionOnly,
     @DefaultValue("1000000") Long maxJobs,
     @DefaultValue("1GB") DataSize maxBytes,
-    @DefaultValue("1") Integer replicas) {
+    @DefaultValue("1") Integer replicas,
+    @DefaultValue Operations operations) {
 
   static final String PREFIX = "messaging.durable";
   private static final Duration LONGEST = Duration.ofDays(36_500); // JetStream counts nanoseconds, in 64 bits
   private static final DataSize LARGEST = DataSize.ofTerabytes(10); // a server reserves it on its disk
+
+  /**
+   * Settings of the actuator endpoint {@code tasks}.
+   *
+   * @param allowedHosts the names by which a browser may call this machine, beside localhost and addresses; comma-separated
+   */
+  public record Operations(@DefaultValue List<String> allowedHosts) {}
 
   public DurableProperties {
     subscriptions.forEach(DurableProperties::requireJobSubject);
