@@ -54,7 +54,8 @@ final class Clients {
     require(rate == null || rate >= MIN_RATE && rate <= MAX_RATE, property + ".rate", "is " + rate,
         "The value must be from 0.001 to 1000000 requests a second.");
     return new Client(name, AllowedWorkers.of(property + ".workers", settings.workers(), workers),
-        maxInFlight == null ? null : new Semaphore(maxInFlight), rate == null ? null : new RateLimit(rate, System::nanoTime), counters);
+        maxInFlight == null ? null : new Semaphore(maxInFlight),
+        rate == null ? null : new RateLimit(rate, System::nanoTime), counters);
   }
 
   private static void require(boolean valid, String property, String fault, String advice) {

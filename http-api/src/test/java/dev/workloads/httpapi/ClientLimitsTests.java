@@ -197,6 +197,8 @@ class ClientLimitsTests {
     }
     assertThat(api.post(HttpApi.json("another", "x"), "X-Client: alice@example.org").status()).isEqualTo(403);
     assertThat(requests("other")).isEqualTo(11);
+    assertThat(Files.readString(Path.of("../docs/operate/security.md"))).as("shows this resolver")
+        .contains("return request -> Optional.ofNullable(request.getHeader(\"X-Client\"));");
     for (String nobody : List.of("X-Other: a", "X-Client:", "X-Client: a b", "X-Client: \u00e4", "X-Client: " + "a".repeat(256))) {
       assertThat(api.post(json, nobody).status()).as(nobody).isEqualTo(401);
     }

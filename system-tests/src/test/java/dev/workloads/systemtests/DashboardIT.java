@@ -43,7 +43,8 @@ class DashboardIT {
   @BeforeAll
   static void scrapeAPairThatHasFailedAndDoneTasks() throws IOException {
     nats = NatsServer.start("-js", "-sd", directory.toString());
-    httpApi = App.httpApi(nats.url(), "-Xmx48m").awaitReady(); // so small that garbage is collected before the scrape
+    httpApi = App.httpApi(nats.url(), "-Xmx48m", "--task.workers=default,reverse").awaitReady(); // garbage is collected soon
+    assertThat(httpApi.post("{\"worker\": \"other\", \"payload\": \"\"}").statusCode()).isEqualTo(403);
     assertThat(httpApi.post("{\"payload\": \"nobody is there\"}").statusCode()).isEqualTo(502);
     try (App reverse = App.reverse(nats.url()).awaitReady()) {
       assertThat(httpApi.post("{\"worker\": \"reverse\", \"payload\": \"\"}").statusCode()).isEqualTo(502);
