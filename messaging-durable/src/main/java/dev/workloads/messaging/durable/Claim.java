@@ -41,7 +41,7 @@ record Claim(Action action, @Nullable TaskStatus entry, @Nullable TaskRecord sta
   static Claim of(Job job, @Nullable TaskStatus entry, String runner, Set<String> ownRunners, boolean hasHandler,
       int maxAttempts) {
     if (entry == null || isOfAnotherTask(job, entry.task())) {
-      return bury(taskId(job.message()) == null ? "no " + Jobs.TASK_ID_HEADER : "expired");
+      return bury(taskId(job.message()) == null ? "no " + Jobs.TASK_ID_HEADER : Jobs.EXPIRED);
     }
     TaskRecord task = entry.task();
     boolean isRunning = task.state() == TaskState.RUNNING;

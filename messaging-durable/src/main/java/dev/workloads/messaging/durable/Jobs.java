@@ -23,6 +23,8 @@ public final class Jobs {
   public static final String TASK_ATTEMPTS_HEADER = "Task-Attempts";
   /** The header of a dead letter that tells why it is one. */
   public static final String REASON_HEADER = "Dead-Letter-Reason";
+  /** The reason of a dead letter whose task had no entry any more. */
+  public static final String EXPIRED = "expired";
   /** The header of a dead letter that is {@code payload} where the letter lacks that of its job. */
   public static final String LACKS_HEADER = "Dead-Letter-Lacks";
   /** The header of a dead letter with the subject of its job. */

@@ -13,7 +13,6 @@ record PutBack(TaskRegister register, TaskSubmissions submissions) {
 
   /** Why a task is left that lacks what it would need to be done once more. */
   static final String INCOMPLETE = "incomplete";
-  private static final String EXPIRED = "expired";
   private static final Set<String> OF_LETTERS = Set.of(Jobs.JOB_SUBJECT_HEADER, Jobs.REASON_HEADER);
 
   /** Returns why a task is left, or {@code null} if it is put back; see {@link DurableTasks#putBack}. */
@@ -26,7 +25,7 @@ record PutBack(TaskRegister register, TaskSubmissions submissions) {
     String worker = subject.substring(Jobs.SUBJECT_PREFIX.length());
     try {
       TaskStatus entry = register.findLatest(id, deadline.remaining());
-      if (entry == null || entry.task().isNew() || EXPIRED.equals(letter.header(Jobs.REASON_HEADER))) {
+      if (entry == null || entry.task().isNew() || Jobs.EXPIRED.equals(letter.header(Jobs.REASON_HEADER))) {
         TaskStatus submitted = submissions.submit(
             new NewTask(worker, letter.body(), id, letter.header(Jobs.TASK_CLIENT_HEADER)), id, deadline);
         return submitted.state() == TaskState.CANCELLED ? TaskState.CANCELLED.text() : null;

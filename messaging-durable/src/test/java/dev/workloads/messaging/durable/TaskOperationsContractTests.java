@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 /** What operators see and do, wherever durable tasks are kept. All tests share one store, each with a group of its own. */
 public abstract class TaskOperationsContractTests extends DurableTasksFixture {
 
+  private static final Left LEFT_EXPIRED = new Left("expired, retried by that reason only", 1);
   private static final BrokerMessageHandler FAILING = message -> {
     throw new IllegalStateException("broken");
   };
@@ -50,6 +51,10 @@ public abstract class TaskOperationsContractTests extends DurableTasksFixture {
 
   private LetterFilter all() {
     return new LetterFilter(group, null, lastLetter());
+  }
+
+  private LetterFilter expired() {
+    return new LetterFilter(group, "expired", lastLetter());
   }
 
   private long lastLetter() {
@@ -224,7 +229,8 @@ public abstract class TaskOperationsContractTests extends DurableTasksFixture {
     assertThat(letters().get(0)).extracting(DeadLetter::reason, DeadLetter::client).containsExactly("expired", "acme");
 
     assertThat(tasks.putBack(letter, 1, TIMEOUT)).isNull(); // and killed before the deletion
-    assertThat(operations.retry(all(), false).putBack()).isEqualTo(1);
+    assertThat(operations.retry(all(), false).left()).as("it may have been cancelled before").containsExactly(LEFT_EXPIRED);
+    assertThat(operations.retry(expired(), false).putBack()).isEqualTo(1);
     AtomicInteger runs = new AtomicInteger();
     start(message -> message.reply("run " + runs.incrementAndGet()));
     TaskStatus done = awaitFinished(gone.id());
@@ -244,7 +250,8 @@ public abstract class TaskOperationsContractTests extends DurableTasksFixture {
       bury(letter("x").withHeader("Task-Id", cancelled.id()).withHeader("Task-Attempts", "0")
           .withHeader("Dead-Letter-Reason", reason));
     }
-    assertThat(operations.retry(all(), false).left()).containsExactly(new Left("cancelled", 2));
+    assertThat(operations.retry(all(), false).left()).containsExactly(new Left("cancelled", 1), LEFT_EXPIRED);
+    assertThat(operations.retry(expired(), false).left()).containsExactly(new Left("cancelled", 1));
     assertThat(letters()).hasSize(2);
     assertThat(record(cancelled.id()).state()).isEqualTo(TaskState.CANCELLED);
   }
@@ -262,8 +269,9 @@ public abstract class TaskOperationsContractTests extends DurableTasksFixture {
     bury(letter("x").withHeader("Task-Id", unreadable));
     LetterOutcome outcome = operations.retry(all(), false);
     assertThat(outcome.putBack()).isEqualTo(1);
-    assertThat(outcome.left()).containsExactly(new Left("another task has its id", 1), new Left("entry unreadable", 1),
+    assertThat(outcome.left()).containsExactly(new Left("entry unreadable", 1), LEFT_EXPIRED,
         new Left("incomplete", 3), new Left("no durable worker takes it", 1));
+    assertThat(operations.retry(expired(), false).left()).containsExactly(new Left("another task has its id", 1));
     assertThat(letters()).hasSize(6);
     assertThat(tasks.find("B".repeat(22), TIMEOUT)).isNull();
   }

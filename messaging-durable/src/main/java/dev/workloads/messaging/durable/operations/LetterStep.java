@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.durable.DurableTasks;
+import dev.workloads.messaging.durable.Jobs;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,28 +43,34 @@ interface LetterStep {
   }
 
   /**
-   * Puts jobs back into their queues. The job comes first: a retry that was killed in between is safe to repeat.
+   * Puts jobs back into their queues. The job comes first: a retry that was killed in between is safe to repeat. Expired tasks are
+   * left unless they are meant: nothing tells any more which of them were cancelled.
    *
+   * @param isOfExpired whether expired tasks are meant
    * @param unserved the names that no worker takes: asking for each of their tasks would take long
    */
-  record Retry(StoreOperations store, DurableTasks tasks, Set<String> unserved) implements LetterStep {
+  record Retry(StoreOperations store, DurableTasks tasks, boolean isOfExpired, Set<String> unserved) implements LetterStep {
 
     private static final String UNSERVED = "no durable worker takes it";
 
-    Retry(StoreOperations store, DurableTasks tasks) {
-      this(store, tasks, ConcurrentHashMap.newKeySet());
+    Retry(StoreOperations store, DurableTasks tasks, LetterFilter filter) {
+      this(store, tasks, Jobs.EXPIRED.equals(filter.reason()), ConcurrentHashMap.newKeySet());
     }
 
     @Override
     public @Nullable String foresee(DeadLetter letter) {
-      return letter.complete() ? null : "incomplete";
+      if (!letter.complete()) {
+        return "incomplete";
+      }
+      return letter.reason().equals(Jobs.EXPIRED) && !isOfExpired ? "expired, retried by that reason only" : null;
     }
 
     @Override
     public @Nullable String apply(DeadLetter letter) {
       String worker = letter.worker();
-      if (!letter.complete() || worker == null) {
-        return foresee(letter);
+      String foreseen = foresee(letter);
+      if (foreseen != null || worker == null) {
+        return foreseen;
       } else if (unserved.contains(worker)) {
         return UNSERVED;
       }

@@ -108,7 +108,7 @@ public final class TaskOperations implements AutoCloseable {
    * @throws RunningException if another retry or deletion of this instance is under way
    */
   public LetterOutcome retry(LetterFilter filter, boolean dryRun) throws InterruptedException {
-    return run(new LetterRun(store, filter, new LetterStep.Retry(store, tasks)), dryRun);
+    return run(new LetterRun(store, filter, new LetterStep.Retry(store, tasks, filter)), dryRun);
   }
 
   /** Deletes dead letters, otherwise as {@link #retry}. */
