@@ -123,9 +123,19 @@ final class App implements AutoCloseable {
     }
   }
 
+  int managementPort() {
+    return managementPort;
+  }
+
   /** Gets a page of the management port. */
   HttpResponse<String> management(String path) throws IOException {
     return send(HttpRequest.newBuilder(uri(managementPort, path)).build());
+  }
+
+  /** Posts JSON to the management port, as an operator does. */
+  HttpResponse<String> operate(String path, String json) throws IOException {
+    return send(HttpRequest.newBuilder(uri(managementPort, path)).header("Content-Type", "application/json")
+        .POST(HttpRequest.BodyPublishers.ofString(json)).build());
   }
 
   /** Returns whether health says that there is a connection to NATS. */

@@ -1,5 +1,6 @@
 package dev.workloads.systemtests;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -7,11 +8,14 @@ import java.io.InputStream;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -50,7 +54,8 @@ class DocumentationTests {
   @ParameterizedTest
   @ValueSource(strings = {"README.md", "SECURITY.md", "docs/write-a-worker.md", "docs/other-languages.md",
       "docs/operate/add-a-worker.md", "docs/operate/answers-and-settings.md", "docs/operate/durable-tasks.md",
-      "docs/operate/kubernetes.md", "docs/operate/observe.md", "docs/operate/security.md",
+      "docs/operate/kubernetes.md", "docs/operate/observe.md", "docs/operate/retry-with-the-page.md",
+      "docs/operate/security.md",
       "docs/operate/when-something-fails.md"})
   void linksLeadToFiles(String file) throws IOException {
     Path page = Path.of("..", file);
@@ -73,6 +78,16 @@ class DocumentationTests {
     assertThat(Pattern.compile("^\\| `((?:messaging|task)\\.[a-z.-]+)`", Pattern.MULTILINE)
         .matcher(Files.readString(Path.of("../docs/operate", page + ".md"))).results().map(setting -> setting.group(1)))
         .hasSizeGreaterThan(least).isSubsetOf(known);
+  }
+
+  @Test
+  void keyThatTheComposeFileOffersHasTheHashBesideIt() throws Exception {
+    Matcher offer = Pattern.compile("here \"([^\"]+)\".*\n *# TASK_CLIENTS_DEMO_KEYSHA256: (\\w+)\n")
+        .matcher(Files.readString(Path.of("../docker-compose.yml")));
+
+    assertThat(offer.find()).isTrue();
+    assertThat(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(offer.group(1).getBytes(UTF_8))))
+        .isEqualTo(offer.group(2));
   }
 
   /** What comes after dev is built, and downloaded for, once the app that a newcomer runs has ended. */

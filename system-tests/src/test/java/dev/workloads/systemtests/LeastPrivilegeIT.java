@@ -13,6 +13,7 @@ import io.nats.client.NUID;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Subscription;
+import io.nats.client.impl.Headers;
 import io.nats.service.Discovery;
 import io.nats.service.PingResponse;
 import java.io.IOException;
@@ -40,6 +41,7 @@ class LeastPrivilegeIT {
   private static final String[] HTTP_API = {"--messaging.nats.username=http-api", "--messaging.nats.password=1234",
       "--messaging.nats.inbox-prefix=_INBOX_http_api", "--task.durable.enabled=true",
       "--messaging.durable.provision=false"};
+  private static final String[] OPERATED = App.with(HTTP_API, "--management.endpoint.tasks.access=unrestricted");
   private static final String[] LEET_LOGIN = {"--messaging.nats.username=task-leet",
       "--messaging.nats.password=leet # 1e3"};
   private static final String[] TASK_LEET = App.with(LEET_LOGIN, "--messaging.nats.inbox-prefix=_INBOX_task_leet",
@@ -135,6 +137,43 @@ class LeastPrivilegeIT {
   }
 
   @Test
+  void operatorFindsRetriesAndDeletesDeadLetters() throws Exception {
+    String id = "A".repeat(22);
+    try (App worker = App.taskLeet(nats.url(), TASK_LEET).awaitReady();
+        App httpApi = App.httpApi(nats.url(), OPERATED).awaitReady();
+        Client client = new Client(nats, "http-api", "1234")) {
+      client.connection.publish("jobs.task-leet", "no task of anybody".getBytes(UTF_8));
+      client.connection.publish("jobs.task-leet", new Headers().add("Task-Id", id), "Hello World".getBytes(UTF_8));
+      Awaitility.await().atMost(PATIENCE).until(() -> httpApi.management("/actuator/tasks/dead?group=task-leet").body(),
+          body -> body.contains("\"expired\"") && body.contains("\"no Task-Id\""));
+      assertThat(httpApi.management("/actuator/tasks").body()).contains("\"group\":\"task-leet\"", "\"total\":2")
+          .doesNotContain("problem");
+
+      assertThat(httpApi.operate("/actuator/tasks/dead/retry", "{\"reason\": \"expired\", \"upTo\": 99, \"dryRun\": false}").body())
+          .contains("\"putBack\":1");
+      Awaitility.await().atMost(PATIENCE).until(() -> httpApi.get("/task/" + id + "/result").body().equals("H3110 W0r1d"));
+      assertThat(httpApi.management("/actuator/tasks/" + id).body()).contains("\"succeeded\"", "\"runner\"");
+      assertThat(httpApi.operate("/actuator/tasks/dead/delete", "{\"upTo\": 99, \"dryRun\": false}").body())
+          .contains("\"deleted\":1");
+      assertThat(httpApi.management("/tasks").body()).contains("<html");
+      assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
+    }
+  }
+
+  @Test
+  void operatorOfAnAppWithoutTheRightsReadsWhichIsMissing() throws Exception {
+    try (App httpApi = App.httpApi(nats.url(), App.with(LEET_LOGIN, "--messaging.nats.inbox-prefix=_INBOX_task_leet",
+        "--task.durable.enabled=true", "--messaging.durable.provision=false",
+        "--management.endpoint.tasks.access=unrestricted")).awaitReady()) {
+      assertThat(httpApi.management("/actuator/tasks").body()).contains("$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.KV_TASKS",
+          "$JS.API.STREAM.INFO.JOBS_DEAD");
+      HttpResponse<String> letters = httpApi.management("/actuator/tasks/dead");
+      assertThat(letters.statusCode()).isEqualTo(503);
+      assertThat(letters.body()).contains("$JS.API.CONSUMER.CREATE.JOBS_DEAD");
+    }
+  }
+
+  @Test
   void refusalsShowInTheAppsLogAndHealth() throws IOException {
     try (App worker = App.taskLeet(nats.url(), App.with(LEET_LOGIN, "--messaging.consumer-group=spies"));
         App httpApi = App.httpApi(nats.url(), LEET_LOGIN)) {
@@ -176,7 +215,8 @@ class LeastPrivilegeIT {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
       }
       for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING",
-          "$SYS.REQ.SERVER.PING", "$KV.TASKS.x.r1", "$JS.API.STREAM.INFO.KV_TASKS", "jobs-dead.task-leet",
+          "$SYS.REQ.SERVER.PING", "$KV.TASKS.x.r1", "jobs-dead.task-leet", "$JS.API.CONSUMER.CREATE.JOBS_task-leet",
+          "$JS.API.STREAM.MSG.DELETE.KV_TASKS", "$JS.API.CONSUMER.INFO.JOBS_other.other",
           "$JS.API.STREAM.CREATE.KV_TASKS", "$JS.API.STREAM.UPDATE.KV_TASKS",
           "$JS.API.CONSUMER.MSG.NEXT.JOBS_task-leet.task-leet",
           "$JS.ACK.JOBS_task-leet.task-leet.1.1.1.1.0")) {
@@ -243,7 +283,7 @@ class LeastPrivilegeIT {
   }
 
   @Test
-  void operatorSeesTheWorkersAndDeadLettersAndNothingElse() throws Exception {
+  void operatorSeesTheWorkersAndWhatWaitsAndNothingElse() throws Exception {
     try (App worker = App.taskLeet(nats.url(), TASK_LEET).awaitReady();
         Client operator = new Client(nats, "operator", "operator")) {
       var discovery = new Discovery(operator.connection, 1000, 1);
@@ -251,9 +291,6 @@ class LeastPrivilegeIT {
       assertThat(discovery.ping()).extracting(PingResponse::getName).containsExactly("task-leet");
       assertThat(discovery.info("task-leet")).isNotEmpty();
       assertThat(discovery.stats("task-leet")).isNotEmpty();
-      operator.connection.publish("jobs.task-leet", "no task of anybody".getBytes(UTF_8));
-      Awaitility.await().atMost(PATIENCE).until(() -> operator.ask("STREAM.MSG.GET.JOBS_DEAD",
-          "{\"last_by_subj\": \"jobs-dead.task-leet\"}").contains("\"message\""));
       assertThat(operator.ask("STREAM.INFO.JOBS_task-leet", "")).contains("\"messages\":0");
       assertThat(operator.ask("CONSUMER.INFO.JOBS_task-leet.task-leet", "")).contains("\"num_pending\":0");
       assertThat(operator.ask("STREAM.LIST", "")).contains("KV_TASKS");
@@ -268,7 +305,8 @@ class LeastPrivilegeIT {
       for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX_operator.x", "$SYS.REQ.SERVER.PING",
           "$JS.API.STREAM.UPDATE.KV_TASKS", "$KV.TASKS.x", "$JS.API.STREAM.MSG.GET.KV_TASKS",
           "$JS.API.DIRECT.GET.KV_TASKS.$KV.TASKS.x",
-          "$JS.API.STREAM.MSG.GET.JOBS_task-leet", "jobs-dead.task-leet")) {
+          "$JS.API.STREAM.MSG.GET.JOBS_task-leet", "$JS.API.STREAM.MSG.GET.JOBS_DEAD", "$JS.API.STREAM.MSG.DELETE.JOBS_DEAD",
+          "jobs.task-leet", "jobs-dead.task-leet")) {
         operator.publish(subject).isRefused("Publish to \"" + subject + "\"");
       }
       operator.areRefused(JET_STREAM);

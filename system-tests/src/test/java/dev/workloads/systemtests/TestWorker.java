@@ -13,8 +13,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * A worker as slow as {@code worker.delay} says, which echoes a message, or fails if it starts with {@code fail}, or ends its
- * JVM if it starts with {@code halt}. It adds a line to the file {@code worker.runs} for each durable task that it begins:
+ * A worker as slow as {@code worker.delay} says, which echoes a message, or fails if it starts with {@code worker.fails}, four
+ * letters, or ends its JVM if it starts with {@code halt}. It adds a line to the file {@code worker.runs} for each durable task that it begins:
  * the id, and the milliseconds of the clock.
  */
 @Configuration(proxyBeanMethods = false)
@@ -22,7 +22,8 @@ import org.springframework.context.annotation.Configuration;
 class TestWorker {
 
   @Bean
-  BrokerMessageHandler handler(@Value("${worker.delay:0}") long delayMillis, @Value("${worker.runs:}") String runs) {
+  BrokerMessageHandler handler(@Value("${worker.delay:0}") long delayMillis, @Value("${worker.runs:}") String runs,
+      @Value("${worker.fails:fail}") String fails) {
     return message -> {
       String id = message.header("Task-Id");
       if (id != null && !runs.isEmpty()) {
@@ -33,7 +34,7 @@ class TestWorker {
         Thread.sleep(delayMillis); // stands for the work
       }
       String start = new String(message.body(), 0, Math.min(4, message.body().length), StandardCharsets.UTF_8);
-      if (start.equals("fail")) {
+      if (start.equals(fails)) {
         throw new MessageRejectedException(500, "failed as asked");
       }
       if (start.equals("halt")) {
