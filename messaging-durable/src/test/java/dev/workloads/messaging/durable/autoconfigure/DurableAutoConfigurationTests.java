@@ -25,6 +25,7 @@ import dev.workloads.messaging.durable.TaskStatus;
 import dev.workloads.messaging.durable.inprocess.InProcessStore;
 import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.durable.jetstream.JetStreamStore;
+import dev.workloads.messaging.durable.operations.TaskOperations;
 import dev.workloads.messaging.test.NatsServer;
 import dev.workloads.messaging.testing.FailedStart;
 import io.micrometer.core.instrument.Meter;
@@ -79,6 +80,15 @@ class DurableAutoConfigurationTests {
   private final ApplicationContextRunner worker = inProcess.withBean(BrokerMessageHandler.class, Handler::new)
       .withPropertyValues("messaging.subscriptions=tasks.>");
   private final ApplicationContextRunner annotated = inProcess.withBean(Annotated.class);
+
+  @Test
+  void endpointOfOperatorsNeedsAccess() {
+    ApplicationContextRunner operated = inProcess.withConfiguration(AutoConfigurations.of(DurableEndpointAutoConfiguration.class))
+        .withPropertyValues("messaging.durable.enabled=true", "management.endpoints.web.exposure.include=tasks");
+    operated.run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(TaskOperations.class));
+    operated.withPropertyValues("management.endpoint.tasks.access=READ_ONLY")
+        .run(context -> assertThat(context).hasSingleBean(TaskOperations.class));
+  }
 
   @Test
   void thereIsNothingByDefault() {
@@ -335,7 +345,8 @@ class DurableAutoConfigurationTests {
       metadata.append(new String(each.openStream().readAllBytes(), StandardCharsets.UTF_8));
     }
     for (var property : DurableProperties.class.getRecordComponents()) {
-      String name = property.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+      String name = property.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT)
+          .replaceFirst("^operations$", "operations.allowed-hosts");
       assertThat(metadata).containsPattern("\"name\": \"messaging.durable." + name + "\",\\s*\"type\": \"[^\"]+\","
           + "\\s*\"description\": \"[^\"]{20}");
     }
