@@ -84,6 +84,25 @@ class PipeliningTests {
     }
   }
 
+  @Test
+  void refusedRequestKeepsTheConnectionIfItsShortBodyHasComeIn() throws IOException {
+    api.echo("echo");
+    String refused = task("echo", "x").replace("/task", "/x");
+    try (Connection connection = api.connect()) {
+      connection.send(refused + refused + task("echo", "y"));
+      for (int i = 0; i < 2; i++) {
+        Answer answer = connection.answer();
+        assertThat(answer.status()).isEqualTo(404);
+        assertThat(answer.header("Connection")).isNull();
+      }
+      assertThat(connection.answer().text()).isEqualTo("y");
+
+      connection.send(refused.substring(0, refused.length() - 1));
+      assertThat(connection.answer().status()).isEqualTo(404);
+      assertThat(connection.rest()).isEmpty();
+    }
+  }
+
   private static String task(String worker, String payload) {
     return HttpApi.taskRequest(HttpApi.json(worker, payload));
   }

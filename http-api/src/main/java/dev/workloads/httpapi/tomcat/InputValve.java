@@ -1,5 +1,6 @@
 package dev.workloads.httpapi.tomcat;
 
+import jakarta.servlet.DispatcherType;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.ServletRequest;
 import java.io.IOException;
@@ -11,11 +12,13 @@ import org.apache.coyote.ContinueResponseTiming;
 
 /**
  * Lets a servlet ask for the body, close the connection after an answer that did not need all of the body, see that the
- * client has gone, and name the client. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client likes.
+ * client has gone, and name the client. Without this valve Tomcat reads up to 2 MB more after the answer, as slowly as the client
+ * likes.
  */
 public final class InputValve extends ValveBase {
 
   private static final String REQUEST = InputValve.class.getName();
+  private static final int SHORT_BODY = 8192; // what Tomcat reads at once, head and body
 
   InputValve() {
     super(true);
@@ -34,11 +37,28 @@ public final class InputValve extends ValveBase {
     }
   }
 
-  /** Makes Tomcat close the connection after the answer if a part of the body has not been read. */
+  /**
+   * Makes Tomcat close the connection after the answer if a part of the body has not been read; skips a short body that has come
+   * in, since a new connection costs the client and this application more. Does not block.
+   */
   public static void closeIfUnread(ServletRequest request) throws IOException {
-    if (request.getContentLengthLong() != 0 && !request.getInputStream().isFinished()
-        && request.getAttribute(REQUEST) instanceof Request tomcats) {
-      doNotReadRest(tomcats);
+    if (request.getContentLengthLong() != 0 && request.getAttribute(REQUEST) instanceof Request tomcats) {
+      skipShortBody(tomcats);
+      if (!request.getInputStream().isFinished()) {
+        doNotReadRest(tomcats);
+      }
+    }
+  }
+
+  private static void skipShortBody(Request request) throws IOException {
+    long length = request.getContentLengthLong();
+    boolean isUntouched = request.getDispatcherType() == DispatcherType.REQUEST && !request.isAsyncStarted();
+    if (isUntouched && length > 0 && length <= SHORT_BODY) {
+      org.apache.coyote.Request coyote = request.getCoyoteRequest();
+      coyote.action(ActionCode.AVAILABLE, false);
+      if (coyote.getAvailable() >= length) {
+        request.getInputStream().readNBytes((int) length);
+      }
     }
   }
 
