@@ -75,10 +75,12 @@ targets() {
   target "start of \`task-leet\`" at-most 0.8 "$(figure start seconds task-leet)" " s"
   target "CPU per request of \`http-api\` at $RATE/s with a key, of without" at-most 1.05 \
     "$(of_clients http_cpu_us "keys: some" "keys: none")"
+  target "p99 of a client beside one at its rate, of its own alone" at-most 1.2 \
+    "$(of_clients p99_ms "beside one at its rate" alone)"
   target "p99 of a client beside one that sends ten times its rate, of its own alone" at-most 1.2 \
-    "$(of_clients p99_ms "beside a greedy one" alone)"
+    "$(of_clients p99_ms "beside one at ten times it" alone)"
   target "seconds more that a start with ten thousand clients takes" at-most 1.0 "$(difference \
-    "$(figure clients seconds "start, clients: 10,000")" "$(figure clients seconds "start, clients: none")")" " s"
+    "$(figure many-clients seconds 10,000)" "$(figure many-clients seconds none)")" " s"
   target "RSS of \`task-leet\` under load" at-most 120 "$(t worker_rss java25)" " MiB"
   target "memory of \`task-leet\` under load in its container" at-most 120 "$(figure compose worker_mib java25)" " MiB"
 }
@@ -116,6 +118,8 @@ report() {
     medians durable 2 | markdown
     printf '\n### Clients with keys\n\n'
     medians clients 1 | markdown
+    printf '\n### Start with ten thousand clients\n\n'
+    medians many-clients 1 | markdown
     printf '\n### In containers, by docker compose\n\n'
     medians compose 1 | markdown
     printf '\n### Machine\n\n```\n'
