@@ -28,6 +28,7 @@ enum Problem {
   NO_RESPONDERS(502, "no-responders"),
   TIMEOUT(502, "timeout"),
   BROKER_UNAVAILABLE(502, "broker-unavailable"),
+  STREAM_BROKEN(502, "stream-broken"),
   OVERLOADED(503, "overloaded");
 
   private final int status;
@@ -55,6 +56,7 @@ enum Problem {
       case HANDLER_REJECTED -> HANDLER_REJECTED;
       case HANDLER_FAILED -> HANDLER_FAILED;
       case OVERLOADED -> OVERLOADED;
+      case STREAM_BROKEN -> STREAM_BROKEN;
     };
   }
 

@@ -26,7 +26,9 @@ public final class BrokerException extends RuntimeException {
     /** The worker answered with any other error. */
     HANDLER_FAILED,
     /** The worker answered that it is full, by code 503. */
-    OVERLOADED
+    OVERLOADED,
+    /** Some of the replies of a stream are missing: they were lost on the way. */
+    STREAM_BROKEN
   }
 
   private final Reason reason;

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 public interface MessageTransport extends AutoCloseable {
 
   /**
-   * Sends a message without waiting for anybody to receive it.
+   * Sends a message without waiting for anybody to receive it. If nobody is subscribed to its subject, whoever is subscribed to
+   * its reply-to gets a message without body and with the header {@code Status: 503}.
    *
    * @throws IllegalArgumentException if the message has a malformed subject or header
    * @throws BrokerException if it is too large, or if the connection to the broker is down or closed

@@ -4,7 +4,12 @@ import dev.workloads.messaging.BrokerException.Reason;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * Sends requests and publishes messages. Blocks; safe for use by many threads.
@@ -21,6 +26,7 @@ public final class MessagingClient {
   private final Duration retryWindow;
   private final BodyConverter converter;
   private final UnaryOperator<BrokerMessageHandler> around;
+  private final ReplyStreams streams;
 
   /** Creates a client of bytes and text whose requests nobody observes. */
   public MessagingClient(MessageTransport transport, Duration retryWindow) {
@@ -43,6 +49,7 @@ public final class MessagingClient {
     this.retryWindow = retryWindow;
     this.converter = converter;
     this.around = around;
+    this.streams = new ReplyStreams(transport);
   }
 
   /**
@@ -68,10 +75,17 @@ public final class MessagingClient {
     if (timeout.isNegative() || timeout.isZero()) {
       throw new IllegalArgumentException("the timeout must be positive");
     }
-    Duration window = retryWindow.compareTo(timeout) < 0 ? retryWindow : timeout;
+    return observed(message, request ->
+        Retry.within(window(timeout), elapsed -> requestOnce(request, timeout.minusNanos(elapsed))));
+  }
+
+  private Duration window(Duration timeout) {
+    return retryWindow.compareTo(timeout) < 0 ? retryWindow : timeout;
+  }
+
+  private BrokerMessage observed(BrokerMessage message, BrokerMessageHandler requester) {
     try {
-      return Objects.requireNonNull(around.apply(request ->
-          Retry.within(window, elapsed -> requestOnce(request, timeout.minusNanos(elapsed)))).handle(message));
+      return Objects.requireNonNull(around.apply(requester).handle(message));
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -88,12 +102,50 @@ public final class MessagingClient {
    * @see #request(String, byte[], Duration)
    */
   public <T> T request(String subject, Object body, Class<T> replyType, Duration timeout) {
-    BrokerMessage reply = request(message(subject, body), timeout);
+    return read(request(message(subject, body), timeout), replyType);
+  }
+
+  private <T> T read(BrokerMessage reply, Class<T> type) {
     try {
-      return converter.read(reply, replyType);
+      return converter.read(reply, type);
     } catch (MessageRejectedException e) {
       throw new BrokerException(Reason.HANDLER_FAILED, "the reply cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Sends a request, and returns its replies, as many as the worker sends; a worker with one reply is a stream of one. Blocks
+   * until the worker has it; only until then the request may be tried again.
+   *
+   * @return the replies, to be closed
+   * @throws IllegalArgumentException if the message has a malformed subject or header
+   * @throws BrokerException if the worker does not take the request, or rejects it before its first reply
+   */
+  public ReplyStream stream(BrokerMessage message, StreamTimeouts timeouts) {
+    AtomicReference<ReplyStream> opened = new AtomicReference<>();
+    observed(message, request -> {
+      ReplyStream stream = Retry.within(window(timeouts.first()), elapsed -> {
+        Duration remaining = timeouts.first().minusNanos(elapsed);
+        return streams.open(timed(request, remaining), timeouts, remaining);
+      });
+      opened.set(stream);
+      return stream.first(Duration.ZERO);
+    });
+    return Objects.requireNonNull(opened.get());
+  }
+
+  /**
+   * Sends an object as a request, and returns its replies.
+   *
+   * @param body what is sent, as {@link BodyConverter#write} converts it; of an {@code Optional} what it holds
+   * @param replyType what each reply is read as
+   * @return the replies, to be closed; to read on may throw as {@link ReplyStream#poll} does
+   * @see #stream(BrokerMessage, StreamTimeouts)
+   */
+  public <T> Stream<T> stream(String subject, Object body, Class<T> replyType, StreamTimeouts timeouts) {
+    ReplyStream replies = stream(message(subject, body), timeouts);
+    return StreamSupport.stream(Spliterators.spliteratorUnknownSize(replies, Spliterator.ORDERED | Spliterator.NONNULL), false)
+        .map(reply -> read(reply, replyType)).onClose(replies::close);
   }
 
   /**
@@ -124,12 +176,15 @@ public final class MessagingClient {
   }
 
   private BrokerMessage requestOnce(BrokerMessage message, Duration remaining) {
-    String millis = Long.toString(Math.max(1, remaining.toMillis()));
-    BrokerMessage reply = transport.request(message.withHeader(REQUEST_TIMEOUT_HEADER, millis), remaining);
+    BrokerMessage reply = transport.request(timed(message, remaining), remaining);
     ErrorReply error = ErrorReply.from(reply);
     if (error != null) {
       throw error.toException();
     }
     return reply;
+  }
+
+  private static BrokerMessage timed(BrokerMessage message, Duration remaining) {
+    return message.withHeader(REQUEST_TIMEOUT_HEADER, Long.toString(Math.max(1, remaining.toMillis())));
   }
 }

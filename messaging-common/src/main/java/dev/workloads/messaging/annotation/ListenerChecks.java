@@ -2,6 +2,7 @@ package dev.workloads.messaging.annotation;
 
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.InvalidConfigurationException;
+import dev.workloads.messaging.ReplySink;
 import dev.workloads.messaging.converter.SpringBodyConverter;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.AnnotatedParameterizedType;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.DefaultParameterNameDiscoverer;
@@ -63,12 +65,29 @@ record ListenerChecks(boolean json, @Nullable Validator validator, boolean beanV
     while (held.resolve() == Optional.class) {
       held = held.getGeneric();
     }
+    if (StreamingListenerMethod.isOne(method)) {
+      requireReplies(method, type);
+      return;
+    }
     Class<?> result = held.resolve(Object.class);
     if (SpringBodyConverter.isStillToCome(result) || KotlinDetector.isSuspendingFunction(method)) {
       throw invalid(method, "returns a result that is still to come",
           "Return the result itself; the method may block until it is there.");
     }
     requireJsonFor(method, CharSequence.class.isAssignableFrom(result) ? String.class : result);
+  }
+
+  private void requireReplies(Method method, ResolvableType type) {
+    List<ResolvableType> sinks = IntStream.range(0, method.getParameterCount())
+        .mapToObj(i -> ResolvableType.forMethodParameter(method, i))
+        .filter(parameter -> parameter.resolve() == ReplySink.class).toList();
+    boolean isStream = type.resolve() == Stream.class;
+    if (sinks.size() > 1 || sinks.isEmpty() != isStream || !isStream && type.resolve() != void.class) {
+      throw invalid(method, "does not say how it sends several replies",
+          "Return a Stream, or return nothing and take one ReplySink.");
+    }
+    Class<?> element = (isStream ? type : sinks.get(0)).getGeneric().resolve(Object.class);
+    requireJsonFor(method, CharSequence.class.isAssignableFrom(element) ? String.class : element);
   }
 
   void requireResolvable(Method method, MethodParameter parameter) {

@@ -27,12 +27,22 @@ final class ListenerMethod extends InvocableHandlerMethod implements BrokerMessa
     this.constraints = constraints;
   }
 
-  @Override
-  public @Nullable BrokerMessage handle(BrokerMessage message) throws Exception {
-    Object result = invoke(new GenericMessage<>(message.body(), new BrokerHeaders(message)));
+  /**
+   * Calls the method, and returns what it returns.
+   *
+   * @param provided arguments that are not in the message
+   */
+  @Nullable Object call(BrokerMessage message, Object... provided) throws Exception {
+    Object result = invoke(new GenericMessage<>(message.body(), new BrokerHeaders(message)), provided);
     if (constraints != null) {
       constraints.checkResult(result);
     }
+    return result;
+  }
+
+  @Override
+  public @Nullable BrokerMessage handle(BrokerMessage message) throws Exception {
+    Object result = call(message);
     while (result instanceof Optional<?> optional) {
       result = optional.orElse(null);
     }

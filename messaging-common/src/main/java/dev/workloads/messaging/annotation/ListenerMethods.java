@@ -2,6 +2,7 @@ package dev.workloads.messaging.annotation;
 
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.InvalidConfigurationException;
+import dev.workloads.messaging.ReplySink;
 import dev.workloads.messaging.converter.SpringBodyConverter;
 import java.lang.reflect.Method;
 import java.util.List;
@@ -83,12 +84,14 @@ public final class ListenerMethods {
     parameters.forEach(parameter -> checks.requireResolvable(method, parameter));
     checks.requireOneBody(method, parameters.stream().filter(this::isBody).toList());
     checks.requireResult(method, ResolvableType.forMethodReturnType(method, AopUtils.getTargetClass(bean)));
-    return new ListenerMethod(bean, invocable(bean, method), arguments, converter,
+    ListenerMethod handler = new ListenerMethod(bean, invocable(bean, method), arguments, converter,
         beanValidator == null ? null : MethodConstraints.of(beanValidator, bean, method, parameters));
+    return StreamingListenerMethod.isOne(method) ? new StreamingListenerMethod(handler, converter) : handler;
   }
 
   private boolean isBody(MethodParameter parameter) {
-    return notForBodies.stream().noneMatch(resolver -> resolver.supportsParameter(parameter));
+    return parameter.getParameterType() != ReplySink.class
+        && notForBodies.stream().noneMatch(resolver -> resolver.supportsParameter(parameter));
   }
 
   private static Method invocable(Object bean, Method method) {

@@ -12,6 +12,7 @@ import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.listener.MessageListenerRegistry;
 import dev.workloads.messaging.observation.MessagingObservations;
 import dev.workloads.messaging.observation.ProcessObservationConvention;
+import dev.workloads.messaging.stream.StreamSenders;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -36,11 +37,17 @@ class ListenerConfiguration {
 
   @Bean
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
+  StreamSenders messagingStreamSenders(MessageTransport transport) {
+    return new StreamSenders(transport);
+  }
+
+  @Bean
+  @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
   MessageListenerRegistry messageListenerRegistry(ConfigurableListableBeanFactory beans, MessageTransport transport,
       MessagingProperties properties, SpringBodyConverter converter, ObjectProvider<Validator> validator,
       ObjectProvider<HandlerMethodArgumentResolver> arguments, Environment environment,
       ObjectProvider<ObservationRegistry> observations,
-      ObjectProvider<ProcessObservationConvention> convention) {
+      ObjectProvider<ProcessObservationConvention> convention, StreamSenders streams) {
     List<ListenerDefinition> definitions = new ListenerDefinitions(beans,
         new ListenerMethods(converter, validator.getIfUnique(), beans, arguments.orderedStream())).find();
     List<ConfiguredListener> listeners = new ListenerSettingsResolver(properties,
@@ -48,7 +55,7 @@ class ListenerConfiguration {
     ThreadFactory threads = MessagingAutoConfiguration.handlerThreads("messaging-", environment);
     Semaphore maxBuffered = new Semaphore((int) Math.min(maxBuffered(properties.maxBuffered()), Integer.MAX_VALUE));
     return new MessageListenerRegistry(listeners.stream().map(listener -> new MessageListenerContainer(transport,
-        new Listener(listener.handler(), listener.settings(), MessagingObservations.ofProcessing(
+        new Listener(listener.handler(streams), listener.settings(), MessagingObservations.ofProcessing(
             observations.getIfAvailable(() -> ObservationRegistry.NOOP),
             convention.getIfAvailable(ProcessObservationConvention::new), transport, listener.settings().id(),
             listener.settings().group())), maxBuffered, threads)).toList());

@@ -4,6 +4,7 @@ import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.StreamProtocol;
 import dev.workloads.messaging.Subjects;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,7 +61,9 @@ public final class InProcessTransport implements MessageTransport {
     if (inbox != null) {
       inbox.complete(message);
     }
-    deliver(message);
+    if (!deliver(message) && inbox == null && message.replyTo() != null) {
+      deliver(StreamProtocol.noResponders(message.replyTo()));
+    }
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.workloads.messaging.nats;
 import dev.workloads.messaging.BrokerException;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.BrokerMessage;
+import dev.workloads.messaging.JetStreamAcknowledgement;
 import io.nats.client.Message;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -16,7 +17,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,12 +36,6 @@ final class NatsInbox {
   private static final int NO_RESPONDERS = 503;
   // A message with one of these asks a stream to keep it: the stream's acknowledgement alone is the reply
   private static final List<String> STREAM_HEADERS = List.of("Nats-Msg-Id", "Nats-Expected-Last-Subject-Sequence");
-  // {"stream":"TASKS", "seq":1}, with more members of one level, and an error before where the stream is full. There is no
-  // surer sign: it has no headers, and any worker might send the same.
-  private static final Pattern ACKNOWLEDGEMENT = Pattern.compile(
-      "\\{(\"error\":\\{[^{}]*},\\s*)?\"stream\":\"[^\"]*\",\\s*(\"domain\":\"[^\"]*\",\\s*)?\"seq\":\\d+"
-          + "(,\\s*\"\\w+\":(\"[^\"]*\"|\\w+))*}");
-  private static final int ACKNOWLEDGEMENT_MAX_LENGTH = 1024;
   // Also what servers to come may say; a worker that listens to the subject as well mostly says something else
   private static final List<byte[]> STREAM_ANSWERS = Stream.of("{\"stream\":\"", "{\"error\":{")
       .map(begin -> begin.getBytes(StandardCharsets.UTF_8)).toList();
@@ -114,19 +108,13 @@ final class NatsInbox {
     }
     if (message.isStatusMessage() && message.getStatus().getCode() == NO_RESPONDERS) {
       wait.complete(Reason.NO_RESPONDERS);
-    } else if (wait.forStream ? isOfAStream(message) : !isAcknowledgement(message)) {
+    } else if (wait.forStream ? isOfAStream(message) : message.hasHeaders() || !JetStreamAcknowledgement.isOne(message.getData())) {
       wait.complete(message);
     } else if (!wait.forStream && WARNED.compareAndSet(false, true)) {
       log.warn("A JetStream stream covers the subject of a request; its acknowledgement is not taken for the reply: {}. "
           + "Create the stream with --no-ack, or on other subjects",
           new String(message.getData(), StandardCharsets.UTF_8));
     }
-  }
-
-  private static boolean isAcknowledgement(Message message) {
-    byte[] body = message.getData();
-    return !message.hasHeaders() && body.length <= ACKNOWLEDGEMENT_MAX_LENGTH && body.length > 0 && body[0] == '{'
-        && ACKNOWLEDGEMENT.matcher(new String(body, StandardCharsets.UTF_8)).matches();
   }
 
   private static boolean isOfAStream(Message message) {
