@@ -1,5 +1,6 @@
 package dev.workloads.messaging.annotation;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -8,6 +9,9 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.MessageRejectedException;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.ReplySink;
+import dev.workloads.messaging.ReplyStream;
+import dev.workloads.messaging.StreamTimeouts;
 import dev.workloads.messaging.autoconfigure.MessagingAutoConfiguration;
 import dev.workloads.messaging.test.NatsServer;
 import java.io.Serializable;
@@ -20,6 +24,8 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -311,6 +317,34 @@ class NatsListenerTests {
   }
 
   @Test
+  void elementsOfAStreamAreReplies() {
+    StreamTimeouts timeouts = StreamTimeouts.of(TIMEOUT);
+    try (Stream<String> words = client().stream("words", "to be or not", String.class, timeouts)) {
+      assertThat(words).containsExactly("to", "be", "or", "not");
+    }
+    try (ReplyStream summaries = client().stream(
+        BrokerMessage.of("summaries", "{\"title\":\"T\",\"words\":3}"), timeouts)) {
+      assertThat(summaries.next().header("Content-Type")).isEqualTo("application/json");
+      assertThat(summaries.next().text()).isEqualTo("{\"summary\":\"T: 2\"}");
+      assertThat(summaries.next().text()).isEqualTo("{\"summary\":\"T: 3\"}");
+      assertThat(summaries.hasNext()).isFalse();
+    }
+    assertThat(failure(BrokerMessage.of("words", "x"))).hasMessageContaining("ask for a stream")
+        .extracting(BrokerException::code).isEqualTo(400);
+    BrokerMessage unreadable = BrokerMessage.of("summaries", "[]");
+    assertThat(catchThrowableOfType(BrokerException.class, () -> client().stream(unreadable, timeouts).next()))
+        .hasMessageContaining("failed to decode body");
+  }
+
+  @Test
+  void streamOfElementsIsClosedWhenItsRequesterGoes() throws InterruptedException {
+    try (Stream<String> endless = client().stream("endless", "x", String.class, StreamTimeouts.of(TIMEOUT))) {
+      assertThat(endless.limit(3)).containsExactly("x", "xx", "xxx");
+    }
+    assertThat(context.getBean(Received.class).messages.poll(5, SECONDS)).isEqualTo("closed");
+  }
+
+  @Test
   void methodRunsOnTheThreadsOfTheApplication() {
     boolean isVirtual = virtual && Runtime.version().feature() >= 21;
 
@@ -538,6 +572,21 @@ class NatsListenerTests {
         throw new MessageRejectedException(404, "not there");
       }
       throw new IllegalStateException("secret");
+    }
+
+    @NatsListener(subjects = "words")
+    Stream<String> words(String text) {
+      return Stream.of(text.split(" "));
+    }
+
+    @NatsListener(subjects = "summaries")
+    void summaries(Article article, ReplySink<Summary> replies) {
+      IntStream.rangeClosed(1, article.words()).forEach(i -> replies.send(new Summary(article.title() + ": " + i)));
+    }
+
+    @NatsListener(subjects = "endless")
+    Stream<String> endless(String text) {
+      return Stream.iterate(text, last -> last.length() < 9 ? last + text : text).onClose(() -> received.messages.add("closed"));
     }
 
     @NatsListener(subjects = "nested")

@@ -7,6 +7,7 @@ import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.ReplySink;
 import dev.workloads.messaging.annotation.NatsListener;
 import dev.workloads.messaging.inprocess.InProcessTransport;
 import dev.workloads.messaging.listener.ListenerSettings;
@@ -21,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
@@ -156,6 +158,12 @@ class ListenerConfigurationTests {
     assertReport(TwoBodies.class, "TwoBodies.handle has 2 parameters for one body", "@Header");
     assertReport(FutureResult.class, "FutureResult.handle returns a result that is still to come");
     assertReport(StreamResult.class, "StreamResult.handle returns a result that is still to come");
+    assertReport(StreamAndSink.class, "StreamAndSink.handle does not say how it sends several replies", "ReplySink");
+    assertReport(TwoSinks.class, "TwoSinks.handle does not say how");
+    assertReport(SinkAndResult.class, "SinkAndResult.handle does not say how");
+    assertReport(StreamOfDurations.class, "StreamOfDurations.handle needs JSON for Duration");
+    assertReport(BroadcastStream.class, "Listener handle sends several replies, and it has no queue group");
+    assertReport(StreamOfOddGroup.class, "its group \"a..b\" cannot be a part of a subject", "Give it a group");
     assertReport(CallableResult.class, "CallableResult.handle returns a result that is still to come");
     assertReport(HeldFuture.class, "HeldFuture.handle returns a result that is still to come");
     assertReport(SentElsewhere.class, "SentElsewhere.handle has @SendTo", "MessagingClient");
@@ -387,6 +395,52 @@ class ListenerConfigurationTests {
   static class StreamResult {
 
     @NatsListener(subjects = "a")
+    IntStream handle(String body) {
+      return IntStream.of(1);
+    }
+  }
+
+  static class StreamAndSink {
+
+    @NatsListener(subjects = "a")
+    Stream<String> handle(String body, ReplySink<String> replies) {
+      return Stream.of(body);
+    }
+  }
+
+  static class TwoSinks {
+
+    @NatsListener(subjects = "a")
+    void handle(ReplySink<String> replies, ReplySink<String> others) {}
+  }
+
+  static class SinkAndResult {
+
+    @NatsListener(subjects = "a")
+    String handle(ReplySink<String> replies) {
+      return "";
+    }
+  }
+
+  static class StreamOfDurations {
+
+    @NatsListener(subjects = "a")
+    Stream<Duration> handle(String body) {
+      return Stream.of();
+    }
+  }
+
+  static class BroadcastStream {
+
+    @NatsListener(subjects = "a", group = NatsListener.BROADCAST)
+    Stream<String> handle(String body) {
+      return Stream.of(body);
+    }
+  }
+
+  static class StreamOfOddGroup {
+
+    @NatsListener(subjects = "a", group = "a..b")
     Stream<String> handle(String body) {
       return Stream.of(body);
     }
