@@ -14,24 +14,33 @@ import org.springframework.context.SmartLifecycle;
 final class DrainLifecycle implements SmartLifecycle {
 
   private final Duration delay;
+  private final Duration drainTimeout;
   private final Runnable begun;
   private volatile boolean running;
+  private volatile long begunAt; // written before draining
   private volatile boolean draining;
 
   /**
    * Creates the lifecycle.
    *
    * @param delay how long a stop is delayed
+   * @param drainTimeout how long requests that are worked on may still take when a stop begins
    * @param begun called when a stop has begun; must not block
    */
-  DrainLifecycle(Duration delay, Runnable begun) {
+  DrainLifecycle(Duration delay, Duration drainTimeout, Runnable begun) {
     this.delay = delay;
+    this.drainTimeout = drainTimeout;
     this.begun = begun;
   }
 
   /** Returns whether the stop has begun. */
   boolean isDraining() {
     return draining;
+  }
+
+  /** Returns whether the stop has begun so long ago that no request may take any longer. */
+  boolean isOver() {
+    return draining && System.nanoTime() - begunAt >= drainTimeout.toNanos();
   }
 
   /**
@@ -59,6 +68,7 @@ final class DrainLifecycle implements SmartLifecycle {
 
   @Override
   public void stop() {
+    begunAt = System.nanoTime();
     draining = true;
     running = false;
     begun.run();

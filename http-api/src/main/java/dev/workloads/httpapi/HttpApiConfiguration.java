@@ -2,6 +2,7 @@ package dev.workloads.httpapi;
 
 import dev.workloads.httpapi.tomcat.PublicPortTomcatCustomizer;
 import dev.workloads.messaging.MessagingClient;
+import dev.workloads.messaging.autoconfigure.MessagingProperties;
 import dev.workloads.messaging.durable.DurableTasks;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -32,9 +33,9 @@ class HttpApiConfiguration {
   }
 
   @Bean
-  DrainLifecycle drainLifecycle(TaskProperties properties, PublicPortTomcatCustomizer tomcat,
+  DrainLifecycle drainLifecycle(TaskProperties properties, MessagingProperties messaging, PublicPortTomcatCustomizer tomcat,
       ObjectProvider<DurableTasks> durable) {
-    return new DrainLifecycle(properties.drainDelay(), () -> {
+    return new DrainLifecycle(properties.drainDelay(), messaging.drainTimeout(), () -> {
       tomcat.goAway();
       durable.ifAvailable(DurableTasks::wakeAll);
     });

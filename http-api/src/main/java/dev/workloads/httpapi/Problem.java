@@ -29,7 +29,8 @@ enum Problem {
   TIMEOUT(502, "timeout"),
   BROKER_UNAVAILABLE(502, "broker-unavailable"),
   STREAM_BROKEN(502, "stream-broken"),
-  OVERLOADED(503, "overloaded");
+  OVERLOADED(503, "overloaded"),
+  DRAINING(503, "draining");
 
   private final int status;
   private final String reason;

@@ -48,6 +48,12 @@ final class ProblemWriter {
     }
   }
 
+  /** Returns the problem details, on one line. */
+  static byte[] json(HttpServletRequest request, ProblemException failure) {
+    Span span = span(request);
+    return json(failure, span == null ? null : span.context().traceId());
+  }
+
   /** Tells the client that the connection closes after this answer; HTTP/2 has a frame and no header for that. */
   static void announceClose(HttpServletRequest request, HttpServletResponse response) {
     if (!"HTTP/2.0".equals(request.getProtocol())) {

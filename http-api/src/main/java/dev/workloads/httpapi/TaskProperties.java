@@ -26,6 +26,7 @@ import org.springframework.util.unit.DataSize;
  * @param clients those that may send requests, by their names. By default everybody may who reaches the port.
  * @param page the page at / on which a task can be tried
  * @param durable tasks that are kept until they are done
+ * @param stream tasks with several replies
  */
 @ConfigurationProperties("task")
 record TaskProperties(
@@ -39,7 +40,8 @@ record TaskProperties(
     @DefaultValue List<String> workers,
     @DefaultValue Map<String, Client> clients,
     @DefaultValue Page page,
-    @DefaultValue Durable durable) {
+    @DefaultValue Durable durable,
+    @DefaultValue Stream stream) {
 
   private static final Duration LONGEST = Duration.ofDays(36_500); // nanoseconds are counted in 64 bits
 
@@ -86,6 +88,20 @@ record TaskProperties(
     Durable {
       idSecret = idSecret == null || idSecret.isEmpty() ? null : idSecret;
       require(isFrom(Duration.ZERO, maxWait), "task.durable.max-wait", maxWait, "The value must be from 0 s to 36500 d.");
+    }
+  }
+
+  /**
+   * Settings of tasks with several replies.
+   *
+   * @param stall the longest that nothing is heard of the worker, which says every 10 s that it is at work
+   * @param timeout the longest that a stream may take
+   */
+  record Stream(@DefaultValue("30s") Duration stall, @DefaultValue("10m") Duration timeout) {
+
+    Stream {
+      requireTimeout("task.stream.stall", stall);
+      requireTimeout("task.stream.timeout", timeout);
     }
   }
 

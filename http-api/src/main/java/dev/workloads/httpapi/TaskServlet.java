@@ -34,6 +34,7 @@ final class TaskServlet extends HttpServlet {
   private final transient DrainLifecycle drain;
   private final transient @Nullable TaskPage page;
   private final transient @Nullable DurableTaskRoutes durable;
+  private final transient TaskStreams streams;
   private final transient Semaphore inFlight;
   private final transient Semaphore freeBytes;
   private final transient Semaphore freeReplyBytes; // apart from the others, so that slow readers leave room for bodies
@@ -50,6 +51,7 @@ final class TaskServlet extends HttpServlet {
     this.maxBuffered = limits.maxBuffered();
     this.freeBytes = new Semaphore(maxBuffered);
     this.freeReplyBytes = new Semaphore(maxBuffered);
+    this.streams = new TaskStreams(client, properties, drain);
     this.durable = durable == null ? null : new DurableTaskRoutes(durable, properties, drain, inFlight, maxBuffered);
   }
 
@@ -79,7 +81,9 @@ final class TaskServlet extends HttpServlet {
     ProblemWriter.write(request, response, failure);
   }
 
-  /** Works on a request; returns {@code null} if its body is still to come, and is read without this thread. */
+  /**
+   * Works on a request; returns {@code null} if it is answered, or if its body is still to come, and is read without this thread.
+   */
   private @Nullable AnswerWriter answer(HttpServletRequest request, HttpServletResponse response, ReplyRoom room)
       throws IOException {
     String path = String.valueOf(request.getPathInfo());
@@ -111,7 +115,7 @@ final class TaskServlet extends HttpServlet {
     }
     setPathPattern(request, "/task");
     RequestBody body = reader == null ? read(request, response, admission) : reader.body();
-    return body == null ? null : createTask(body, request, room, admission.client());
+    return body == null ? null : createTask(body, request, response, room, admission.client());
   }
 
   /** Sets what the metrics call the path, which may hold an id. */
@@ -148,26 +152,49 @@ final class TaskServlet extends HttpServlet {
     return in.isFinished();
   }
 
-  private AnswerWriter createTask(RequestBody body, HttpServletRequest request, ReplyRoom room, Client sender) {
+  private @Nullable AnswerWriter createTask(RequestBody body, HttpServletRequest request, HttpServletResponse response,
+      ReplyRoom room, Client sender) throws IOException {
     try (body) { // the bytes are free before the answer: the client may send its next request at once
       if (durable != null && DurableTaskSubmission.isAskedFor(request)) {
         return durable.submit(body, request, room, sender);
       }
       IdempotencyKey.refuse(request, durable == null ? "Idempotency-Key is for durable tasks, which are off"
           : "Idempotency-Key is for durable tasks: ask for one by Prefer: respond-async");
-      BrokerMessage reply = request(TaskRequest.parse(body.bytes(), sender), room);
-      return response -> ReplyWriter.write(response, reply.header(BrokerMessage.CONTENT_TYPE), reply.body());
+      TaskRequest task = TaskRequest.parse(body.bytes(), sender);
+      StreamFormat format = StreamFormat.of(request);
+      if (format == null) {
+        BrokerMessage reply = request(task, room);
+        return answer -> ReplyWriter.write(answer, reply.header(BrokerMessage.CONTENT_TYPE), reply.body());
+      }
+      body.close();
+      stream(task, format, request, response, room);
+      return null;
     }
   }
 
-  /** Asks a worker, if there is room for a reply as large as the payload. Keeps the room that the reply needs. */
-  private BrokerMessage request(TaskRequest task, ReplyRoom room) {
-    if (!room.fit(task.payload().length)) {
+  private void stream(TaskRequest task, StreamFormat format, HttpServletRequest request, HttpServletResponse response,
+      ReplyRoom room) throws IOException {
+    acquire(room, TaskStreams.MEMORY);
+    try {
+      streams.answer(task, format, request, response);
+    } finally {
+      inFlight.release();
+    }
+  }
+
+  /** Takes a place for a request, and room for a reply of the size. */
+  private void acquire(ReplyRoom room, int replySize) {
+    if (!room.fit(replySize)) {
       throw new ProblemException(Problem.OVERLOADED, ReplyRoom.FULL);
     }
     if (!inFlight.tryAcquire()) {
       throw ProblemException.overloaded();
     }
+  }
+
+  /** Asks a worker, if there is room for a reply as large as the payload. Keeps the room that the reply needs. */
+  private BrokerMessage request(TaskRequest task, ReplyRoom room) {
+    acquire(room, task.payload().length);
     try {
       BrokerMessage reply = client.request(task.message(), properties.requestTimeout());
       if (!room.fit(reply.body().length)) { // "overloaded" would say that the task was not done

@@ -91,6 +91,13 @@ final class Connection implements AutoCloseable {
     return length == null ? rest() : exactly(Integer.parseInt(length));
   }
 
+  /** Reads the next chunk of an answer; the last one is empty. */
+  String chunk() throws IOException {
+    byte[] chunk = exactly(Integer.parseInt(line(), 16));
+    line();
+    return new String(chunk, StandardCharsets.UTF_8);
+  }
+
   /** Reads up to that many bytes of what comes, whatever it is. */
   byte[] take(int most) throws IOException {
     return in.readNBytes(most);

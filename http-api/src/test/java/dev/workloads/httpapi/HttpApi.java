@@ -3,6 +3,7 @@ package dev.workloads.httpapi;
 import dev.workloads.messaging.BrokerMessage;
 import dev.workloads.messaging.BrokerMessageHandler;
 import dev.workloads.messaging.MessageTransport;
+import dev.workloads.messaging.StreamingHandler;
 import dev.workloads.messaging.durable.DurableStore;
 import dev.workloads.messaging.durable.JobHandler;
 import dev.workloads.messaging.durable.JobListenerContainer;
@@ -13,7 +14,12 @@ import dev.workloads.messaging.durable.autoconfigure.DurableProperties;
 import dev.workloads.messaging.durable.jetstream.JetStreamLimits;
 import dev.workloads.messaging.durable.jetstream.JetStreamProvisioner;
 import dev.workloads.messaging.inprocess.InProcessTransport;
+import dev.workloads.messaging.listener.Listener;
+import dev.workloads.messaging.listener.ListenerSettings;
+import dev.workloads.messaging.listener.MessageListenerContainer;
 import dev.workloads.messaging.nats.NatsTransport;
+import dev.workloads.messaging.stream.StreamSenders;
+import dev.workloads.messaging.stream.StreamingListener;
 import dev.workloads.messaging.test.NatsServer;
 import dev.workloads.messaging.testing.Patience;
 import java.io.IOException;
@@ -29,6 +35,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -56,6 +63,7 @@ final class HttpApi implements AfterEachCallback {
   private final ConfigurableApplicationContext context;
   private final List<MessageTransport.Subscription> workers = new ArrayList<>();
   private final List<JobListenerContainer> durableWorkers = new ArrayList<>();
+  private final List<Runnable> streamingWorkers = new ArrayList<>(); // each stops one
 
   private HttpApi(@Nullable MessageTransport transport, @Nullable DurableStore store, List<String> settings) {
     this(transport, store, null, settings);
@@ -186,6 +194,26 @@ final class HttpApi implements AfterEachCallback {
     return new BrokerMessage(String.valueOf(message.replyTo()), reply.body(), null, reply.headers());
   }
 
+  /** Starts a worker that has several replies. */
+  void streamingWorker(String name, StreamingHandler handler) {
+    StreamSenders senders = new StreamSenders(transport);
+    MessageListenerContainer worker = new MessageListenerContainer(transport,
+        new Listener(new StreamingListener(handler, senders, name), new ListenerSettings(name, List.of("tasks." + name), name,
+            100, 100, Duration.ofSeconds(1)), UnaryOperator.identity()), new Semaphore(Integer.MAX_VALUE), Thread::new);
+    worker.start();
+    streamingWorkers.add(() -> {
+      worker.stop();
+      senders.close();
+    });
+  }
+
+  /** Subscribes a worker that sends the first part of a stream and is not heard of again. */
+  void openStream(String name) {
+    workers.add(transport.subscribe(List.of("tasks." + name), null, (message, replies) -> replies.send(
+        new BrokerMessage(String.valueOf(message.replyTo()), new byte[] {'1'}, "stream-control." + name + ".1", Map.of())
+            .withHeader("Part", "1"))));
+  }
+
   /** Subscribes a worker that replies with what it was sent. */
   void echo(String name) {
     worker(name, message -> message.reply(message.body()));
@@ -212,6 +240,8 @@ final class HttpApi implements AfterEachCallback {
     workers.clear();
     durableWorkers.forEach(JobListenerContainer::stop);
     durableWorkers.clear();
+    streamingWorkers.forEach(Runnable::run);
+    streamingWorkers.clear();
   }
 
   ConfigurableApplicationContext context() {

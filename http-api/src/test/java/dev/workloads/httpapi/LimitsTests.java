@@ -74,6 +74,7 @@ class LimitsTests {
       @Nullable DataSize buffered) {
     return Limits.derive(heap.toBytes(), connections, threads, new TaskProperties(Duration.ofSeconds(5),
         DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), inFlight, buffered, Duration.ofSeconds(1),
-        List.of(), Map.of(), new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO, null)));
+        List.of(), Map.of(), new TaskProperties.Page(false), new TaskProperties.Durable(false, Duration.ZERO, null),
+        new TaskProperties.Stream(Duration.ofSeconds(30), Duration.ofMinutes(10))));
   }
 }

@@ -36,7 +36,8 @@ class TaskPropertiesTests {
     runner.run(context -> assertThat(context.getBean(TaskProperties.class)).isEqualTo(new TaskProperties(
         Duration.ofSeconds(5), DataSize.ofMegabytes(8), Duration.ofSeconds(10), Duration.ofSeconds(10), null, null,
         Duration.ofSeconds(1), List.of(), Map.of(), new TaskProperties.Page(false),
-        new TaskProperties.Durable(false, Duration.ofSeconds(30), null))));
+        new TaskProperties.Durable(false, Duration.ofSeconds(30), null),
+        new TaskProperties.Stream(Duration.ofSeconds(30), Duration.ofMinutes(10)))));
   }
 
   @ParameterizedTest
@@ -53,6 +54,8 @@ class TaskPropertiesTests {
       "task.max-buffered, 0, must be at least 1 byte",
       "task.drain-delay, -1ms, must be from 0 s to 36500 d",
       "task.durable.max-wait, -1s, must be from 0 s to 36500 d",
+      "task.stream.stall, 0s, must be from 1 ms to 36500 d",
+      "task.stream.timeout, 36501d, must be from 1 ms to 36500 d",
       "task.request-timeout, 36501d, must be from 1 ms to 36500 d",
       "task.body-timeout, 1000000000d, must be from 1 ms to 36500 d",
       "task.write-timeout, 1000000000d, must be from 1 ms to 36500 d",
@@ -99,8 +102,8 @@ class TaskPropertiesTests {
       List<JsonNode> settings = StreamSupport.stream(properties.spliterator(), false)
           .filter(property -> property.path("name").asString().startsWith("task.")).toList();
 
-      assertThat(settings).hasSize(Stream.of(TaskProperties.class, TaskProperties.Page.class, TaskProperties.Durable.class)
-          .mapToInt(record -> record.getRecordComponents().length).sum() - 2); // two of them are the records
+      assertThat(settings).hasSize(Stream.of(TaskProperties.class, TaskProperties.Page.class, TaskProperties.Durable.class,
+          TaskProperties.Stream.class).mapToInt(record -> record.getRecordComponents().length).sum() - 3); // three of them are the records
       assertThat(settings).allSatisfy(property -> {
         String description = property.path("description").asString("");
         assertThat(description).isNotBlank();

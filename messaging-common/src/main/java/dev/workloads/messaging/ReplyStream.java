@@ -20,7 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable {
 
-  static final Credit WINDOW = new Credit(64, 256 * 1024);
+  /** How many bytes of replies a worker may be ahead of its reader; the last of them may be larger. */
+  public static final int MAX_AHEAD = 256 * 1024;
+
+  static final Credit WINDOW = new Credit(64, MAX_AHEAD);
 
   private static final Duration GRANT_RETRY = Duration.ofMillis(500);
 
@@ -200,12 +203,13 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
     lock.lock();
     try {
       long deadline = System.nanoTime() + longest.toNanos();
-      while (parts.isEmpty() && !ended) {
-        requireInTime();
-        long wait = Math.min(deadline - System.nanoTime(), untilTimeout());
-        if (!await(grant() ? wait : Math.min(wait, GRANT_RETRY.toNanos())) && System.nanoTime() - deadline >= 0) {
+      while (isAwaited()) {
+        long left = deadline - System.nanoTime();
+        long wait = Math.min(left, untilTimeout());
+        if (left <= 0) {
           return null;
         }
+        await(grant() ? wait : Math.min(wait, GRANT_RETRY.toNanos()));
       }
       BrokerMessage part = parts.poll();
       if (part != null) {
@@ -220,11 +224,11 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
     }
   }
 
-  /** Returns whether all replies were read: no more will come. */
+  /** Returns whether all replies were read, and the stream has ended in order or was closed. */
   public boolean isEnded() {
     lock.lock();
     try {
-      return ended && parts.isEmpty();
+      return ended && failure == null && parts.isEmpty();
     } finally {
       lock.unlock();
     }
@@ -242,17 +246,27 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   }
 
   private long untilTimeout() {
-    long now = System.nanoTime();
-    return Math.min(timeouts.total().toNanos() - (now - begin), timeouts.stall().toNanos() - (now - heardAt));
+    return Math.min(untilTotal(), untilStall());
   }
 
-  private void requireInTime() {
-    if (untilTimeout() <= 0) {
-      boolean stalled = System.nanoTime() - heardAt >= timeouts.stall().toNanos();
-      fail(new BrokerException(Reason.TIMEOUT, stalled
-          ? "nothing was heard of the worker for " + timeouts.stall().toMillis() + " ms"
-          : "the stream has not ended within " + timeouts.total().toMillis() + " ms"));
+  private long untilTotal() {
+    return timeouts.total().toNanos() - (System.nanoTime() - begin);
+  }
+
+  private long untilStall() {
+    return timeouts.stall().toNanos() - (System.nanoTime() - heardAt);
+  }
+
+  /** Returns whether nothing is there to read and more may come; fails the stream if it is overdue. */
+  private boolean isAwaited() {
+    if (!ended && untilTotal() <= 0) {
+      fail(new BrokerException(Reason.TIMEOUT,
+          "the stream has not ended within " + timeouts.total().toMillis() + " ms"));
+    } else if (!ended && parts.isEmpty() && untilStall() <= 0) {
+      fail(new BrokerException(Reason.TIMEOUT,
+          "nothing was heard of the worker for " + timeouts.stall().toMillis() + " ms"));
     }
+    return parts.isEmpty() && !ended;
   }
 
   /** Lets the worker go on if half of what it may send is used up; returns whether nothing is left to grant. */
@@ -284,8 +298,7 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   public boolean hasNext() {
     lock.lock();
     try {
-      while (parts.isEmpty() && !ended) {
-        requireInTime();
+      while (isAwaited()) {
         await(grant() ? untilTimeout() : GRANT_RETRY.toNanos());
       }
       if (parts.isEmpty() && failure != null) {

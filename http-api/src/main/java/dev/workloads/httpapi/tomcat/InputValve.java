@@ -71,6 +71,13 @@ public final class InputValve extends ValveBase {
         && PatchedHttp11NioProtocol.isInputEnded(tomcats.getCoyoteRequest());
   }
 
+  /** Cuts the connection, or resets the stream over HTTP/2: the client sees that the answer is not whole. */
+  public static void cutOff(ServletRequest request) {
+    if (request.getAttribute(REQUEST) instanceof Request tomcats) {
+      tomcats.getCoyoteRequest().action(ActionCode.CLOSE_NOW, null);
+    }
+  }
+
   /** Names the sender of a request, for the access log. */
   public static void setUser(ServletRequest request, String name) {
     if (request.getAttribute(REQUEST) instanceof Request tomcats) {

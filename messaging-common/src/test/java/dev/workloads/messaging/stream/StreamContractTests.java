@@ -310,7 +310,7 @@ public abstract class StreamContractTests {
     }
     assertFails(Reason.HANDLER_FAILED, "handler failed", stream::next);
     assertFails(Reason.HANDLER_FAILED, "handler failed", () -> stream.poll(PATIENCE));
-    assertThat(stream.isEnded()).isTrue();
+    assertThat(stream.isEnded()).isFalse();
   }
 
   @Test
@@ -386,7 +386,10 @@ public abstract class StreamContractTests {
     ReplyStream stream = stream(new StreamTimeouts(PATIENCE, Duration.ofMillis(200), PATIENCE));
     script.parts(1, 1);
     assertThat(stream.next().text()).isEqualTo("part 1");
-    assertFails(Reason.TIMEOUT, "nothing was heard of the worker for 200 ms", stream::hasNext);
+    assertFails(Reason.TIMEOUT, "nothing was heard of the worker for 200 ms", () -> {
+      while (stream.poll(Duration.ofMillis(30)) == null && !stream.isEnded()) { } // fails, also at the last moment of a wait
+    });
+    assertFails(Reason.TIMEOUT, "nothing was heard", stream::hasNext);
     assertThat(said()).isEqualTo("cancel");
   }
 
@@ -410,6 +413,14 @@ public abstract class StreamContractTests {
     assertFails(Reason.TIMEOUT, "has not ended within 300 ms",
         () -> texts(stream(new StreamTimeouts(PATIENCE, PATIENCE, Duration.ofMillis(300)))));
     assertThat(ended.poll(1, SECONDS)).isInstanceOf(InterruptedException.class);
+  }
+
+  @Test
+  void streamThatIsNeverQuietHasATimeoutToo() throws Exception {
+    start((message, replies) -> Stream.iterate(1, number -> number + 1).forEach(number -> replies.send(part(number))));
+    assertFails(Reason.TIMEOUT, "has not ended within 300 ms",
+        () -> stream(new StreamTimeouts(PATIENCE, PATIENCE, Duration.ofMillis(300))).forEachRemaining(part -> { }));
+    assertThat(ended.poll(1, SECONDS)).isInstanceOf(RequesterGoneException.class);
   }
 
   @Test
@@ -443,10 +454,11 @@ public abstract class StreamContractTests {
   }
 
   @Test
-  void moreThanTheCreditBreaksTheStream() {
+  void moreThanTheCreditBreaksTheStream() throws Exception {
     Script script = new Script();
     ReplyStream stream = stream();
     script.parts(1, 65);
+    assertThat(said()).isEqualTo("cancel"); // all have come in before the first is read
     assertFails(Reason.STREAM_BROKEN, "more than it may", () -> texts(stream));
   }
 
