@@ -18,7 +18,7 @@ final class ProblemException extends RuntimeException {
   }
 
   private ProblemException(Problem problem, int code, String text) {
-    this(problem, code, text, problem == Problem.OVERLOADED ? 1 : 0);
+    this(problem, code, text, problem.status() == 503 ? 1 : 0);
   }
 
   private ProblemException(Problem problem, int code, String text, int retryAfter) {

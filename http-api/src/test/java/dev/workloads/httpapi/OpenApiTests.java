@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,7 +53,7 @@ class OpenApiTests {
   private static final String KEY = Keys.header("key");
   private static final String USED_UP = Keys.header("key of a client at its rate");
   private static final int LARGE = 900_000;
-  private static final Set<String> FRAMING = Set.of("Content-Type", "Content-Length", "Date", "Keep-Alive");
+  private static final Set<String> FRAMING = Set.of("Content-Type", "Content-Length", "Transfer-Encoding", "Date", "Keep-Alive");
 
   @RegisterExtension
   static final HttpApi patient = HttpApi.with();
@@ -87,7 +88,7 @@ class OpenApiTests {
     unconnected = HttpApi.over(null, "messaging.request.retry-window=0",
         "messaging.nats.servers=nats://127.0.0.1:" + freePort());
     failingToKeep = HttpApi.keepingTasksIn(brokenStore);
-    guarded = HttpApi.start(List.of("task.durable.enabled=true", "task.workers=task-leet",
+    guarded = HttpApi.start(List.of("task.durable.enabled=true", "task.workers=task-leet", "messaging.drain-timeout=0s",
         "task.clients.a.key-sha256=" + Keys.sha256("key"), "task.clients.b.rate=0.001",
         "task.clients.b.key-sha256=" + Keys.sha256("key of a client at its rate")));
     guarded.get("/task", USED_UP);
@@ -106,6 +107,7 @@ class OpenApiTests {
   static void stop() {
     end.countDown();
     api.stopWorkers();
+    guarded.stopWorkers();
     apis().forEach(each -> each.context().close());
   }
 
@@ -152,11 +154,15 @@ class OpenApiTests {
 
   private static void exchangeAll() throws IOException {
     api.worker("task-leet", message -> message.reply("H3110 W0r1d".getBytes(StandardCharsets.UTF_8)));
+    api.streamingWorker("words", (message, replies) ->
+        Stream.of(message.text().split(" ")).forEach(word -> replies.send(message.reply(word))));
     api.worker("image", message -> message.reply(new byte[] {(byte) 0xFF}).withHeader("Content-Type", "image/png"));
     api.worker("failing", message -> ErrorReply.of(new IOException()).toMessage());
     api.worker("rejecting", message -> new ErrorReply(400, "failed to decode body: not valid UTF-8").toMessage());
     api.worker("full", message -> ErrorReply.full().toMessage());
     api.silent("tasks.silent");
+    api.worker("broken", message -> message.reply("x").withHeader("Part", "2"));
+    guarded.worker("task-leet", message -> message.reply("H3110 W0r1d"));
     broken.answer(request -> {
       throw new IllegalStateException();
     });
@@ -184,7 +190,11 @@ class OpenApiTests {
         accept -> api.post(HttpApi.json("task-leet", "another"), accept, "Prefer: respond-async", "Idempotency-Key: a"),
         accept -> guarded.post(example, accept),
         accept -> guarded.post(HttpApi.json("another", "x"), accept, KEY),
-        accept -> guarded.post(example, accept, USED_UP));
+        accept -> guarded.post(example, accept, USED_UP),
+        accept -> api.post(HttpApi.json("words", "one two"), "Accept: text/event-stream"),
+        accept -> guarded.post(example, accept, "Accept: text/event-stream;q=0.1", KEY),
+        accept -> api.post(HttpApi.json("words", "{\"row\":1} {\"row\":2}"), "Accept: application/x-ndjson"),
+        accept -> api.post(HttpApi.json("broken", "x"), accept, "Accept: text/event-stream;q=0.1"));
     exchange(POST, exchanges);
     exchangeDurable();
   }

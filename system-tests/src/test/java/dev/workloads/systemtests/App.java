@@ -1,6 +1,7 @@
 package dev.workloads.systemtests;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -188,14 +189,24 @@ final class App implements AutoCloseable {
     return send(request.build());
   }
 
+  /** Posts a task whose replies come as a stream of that type. */
+  HttpResponse<InputStream> stream(String json, String type) throws IOException {
+    return send(HttpRequest.newBuilder(uri(port, "/task")).POST(HttpRequest.BodyPublishers.ofString(json))
+        .header("Accept", type).build(), HttpResponse.BodyHandlers.ofInputStream());
+  }
+
   /** Gets a page of the public port. */
   HttpResponse<String> get(String path) throws IOException {
     return send(HttpRequest.newBuilder(uri(port, path)).build());
   }
 
   private static HttpResponse<String> send(HttpRequest request) throws IOException {
+    return send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+  }
+
+  private static <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> body) throws IOException {
     try {
-      return HTTP.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+      return HTTP.send(request, body);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException(e);

@@ -28,7 +28,7 @@ class DocumentationTests {
 
   @ParameterizedTest
   @ValueSource(strings = {"main/java/dev/workloads/reverse/ReverseApplication.java",
-      "main/java/dev/workloads/reverse/TextListeners.java", "main/resources/application.properties",
+      "main/java/dev/workloads/reverse/TextListeners.java", "main/java/dev/workloads/reverse/WordListener.java", "main/resources/application.properties",
       "test/java/dev/workloads/reverse/ReverseApplicationTests.java",
       "test/java/dev/workloads/reverse/RealServerTests.java"})
   void guideHoldsTheExampleAsItIs(String file) throws IOException {

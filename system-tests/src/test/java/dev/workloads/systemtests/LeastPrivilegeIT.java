@@ -137,6 +137,19 @@ class LeastPrivilegeIT {
   }
 
   @Test
+  void streamsPassBetweenThem() throws IOException {
+    try (App worker = App.of(StreamWorker.class, nats.url(),
+            App.with(LEET_LOGIN, "--messaging.consumer-group=task-leet", "--messaging.nats.inbox-prefix=_INBOX_task_leet",
+                "--messaging.listeners.ticks.subscriptions=tasks.>", "--messaging.discovery.enabled=false"));
+        App httpApi = App.httpApi(nats.url(), HTTP_API).awaitReady()) {
+      worker.awaitReady();
+      assertThat(httpApi.post("{\"payload\": \"500 0\"}", "Accept", "text/event-stream").body())
+          .startsWith("data: 1\n\ndata: 2\n").endsWith("data: 500\n\nevent: end\ndata: {\"parts\":500}\n\n");
+      assertThat(worker.log() + httpApi.log()).doesNotContainIgnoringCase("violation");
+    }
+  }
+
+  @Test
   void operatorFindsRetriesAndDeletesDeadLetters() throws Exception {
     String id = "A".repeat(22);
     try (App worker = App.taskLeet(nats.url(), TASK_LEET).awaitReady();
@@ -210,11 +223,11 @@ class LeastPrivilegeIT {
   void httpApiMayOnlySendTasksAndHearItsOwnReplies() throws Exception {
     try (Client client = new Client(nats, "http-api", "1234")) {
       for (String subject : List.of("tasks.>", "tasks.default", "_INBOX.>", "_INBOX.x", "_INBOX_http_api", "$SRV.>",
-          "$SYS.>", ">", "*", "jobs.>", "jobs.task-leet", "jobs-dead.>", "$KV.>", "$KV.OTHER.*", "$KV.TASKS.*.*",
+          "$SYS.>", ">", "*", "jobs.>", "jobs.task-leet", "jobs-dead.>", "stream-control.>", "$KV.>", "$KV.OTHER.*", "$KV.TASKS.*.*",
           "$JS.>")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
       }
-      for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING",
+      for (String subject : List.of("tasks", "task.x", "_INBOX_http_api.x", "_INBOX.x", "stream-replies.x", "$SRV.PING",
           "$SYS.REQ.SERVER.PING", "$KV.TASKS.x.r1", "jobs-dead.task-leet", "$JS.API.CONSUMER.CREATE.JOBS_task-leet",
           "$JS.API.STREAM.MSG.DELETE.KV_TASKS", "$JS.API.CONSUMER.INFO.JOBS_other.other",
           "$JS.API.STREAM.CREATE.KV_TASKS", "$JS.API.STREAM.UPDATE.KV_TASKS",
@@ -227,6 +240,8 @@ class LeastPrivilegeIT {
       client.subscribe("tasks.default", "task-leet").isRefused("Subscription to \"tasks.default\"");
       client.subscribe("_INBOX_http_api.mine.>", null).isAllowed();
       client.subscribe("$KV.TASKS.*", null).isAllowed();
+      client.subscribe("stream-replies.mine.*", null).isAllowed();
+      client.publish("stream-control.task-leet.its.1").isAllowed();
       client.publish("tasks.default").isAllowed();
       client.publish("jobs.nobody").isAllowed();
     }
@@ -240,11 +255,13 @@ class LeastPrivilegeIT {
       client.subscribe("tasks.default", null).isRefused("Subscription to \"tasks.default\"");
       client.subscribe("tasks.>", "spies").isRefused("Subscription to \"tasks.>\" using queue \"spies\"");
       for (String subject : List.of(">", "*.default", "_INBOX_http_api.>", "_INBOX.>", "$SYS.>", "$JS.API.>", "jobs.>",
-          "jobs.task-leet", "jobs-dead.>", "$KV.TASKS.>", "$KV.TASKS.*")) {
+          "jobs.task-leet", "jobs-dead.>", "stream-replies.>", "stream-control.>", "stream-control.other.>", "$KV.TASKS.>",
+          "$KV.TASKS.*")) {
         client.subscribe(subject, null).isRefused("Subscription to \"" + subject + "\"");
         client.subscribe(subject, "task-leet").isRefused("Subscription to \"" + subject + "\"");
       }
       for (String subject : List.of("tasks.default", "_INBOX_http_api.x", "_INBOX.x", "$SRV.PING", "jobs.task-leet",
+          "stream-control.task-leet.its.1",
           "$JS.API.STREAM.INFO.KV_TASKS", "$JS.API.STREAM.CREATE.JOBS_task-leet", "$JS.API.STREAM.UPDATE.JOBS_task-leet",
           "$JS.API.CONSUMER.DURABLE.CREATE.JOBS_task-leet.task-leet", "$JS.API.STREAM.MSG.GET.JOBS_DEAD",
           "$JS.API.STREAM.MSG.GET.JOBS_task-leet")) {
@@ -252,6 +269,8 @@ class LeastPrivilegeIT {
       }
       client.areRefused(JET_STREAM);
       client.subscribe("tasks.default", "task-leet").isAllowed();
+      client.subscribe("stream-control.task-leet.mine.*", null).isAllowed();
+      client.publish("stream-replies.its.1").isAllowed();
       client.subscribe("$SRV.PING", null).isAllowed();
       client.subscribe("$SRV.PING.task-leet.>", null).isAllowed();
 

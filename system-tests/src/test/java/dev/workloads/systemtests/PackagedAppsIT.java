@@ -43,6 +43,8 @@ class PackagedAppsIT {
         assertThat(HTTP_API.post("{\"worker\": \"task-leet\", \"payload\": \"leet\"}").body()).isEqualTo("1337");
         assertThat(HTTP_API.post("{\"payload\": \"leet\"}").body()).isEqualTo("1337");
       }
+      assertThat(HTTP_API.post("{\"worker\": \"words\", \"payload\": \"one two\"}", "Accept", "text/event-stream").body())
+          .isEqualTo("data: one\n\ndata: two\n\nevent: end\ndata: {\"parts\":2}\n\n");
       assertThat(HTTP_API.post("{\"worker\": \"other\", \"payload\": \"leet\"}").statusCode()).isEqualTo(502);
       assertThat(reverse.health()).as("what would say why it is DOWN").contains("\"status\":\"CONNECTED\"");
     }

@@ -27,7 +27,8 @@ class TaskPageIT {
     browser = Browser.open();
     nats = NatsServer.start("-js", "-sd", directory.toString());
     apps = Pair.start(WorkerKind.LEET, nats.url(), "--messaging.durable.subscriptions=jobs.default,jobs.task-leet",
-        "--task.durable.enabled=true", "--task.page.enabled=true").awaitReady();
+        "--messaging.subscriptions=tasks.default,tasks.task-leet", "--task.durable.enabled=true", "--task.page.enabled=true")
+        .awaitReady();
   }
 
   @AfterEach
@@ -65,6 +66,23 @@ class TaskPageIT {
     browser.awaitText("#answer", "H3110 W0r1d");
     assertThat(browser.find("#link").getDomProperty("href")).endsWith("/task/" + browser.find("#link").getText());
     assertThat(browser.find("#cancel").isDisplayed()).isFalse();
+  }
+
+  @Test
+  void streamIsShownAsItComes() {
+    try (App worker = App.of(StreamWorker.class, nats.url()).awaitReady()) {
+      load();
+      browser.find("#stream").click();
+      browser.find("#worker").clear();
+      browser.find("#worker").sendKeys("ticks");
+      browser.find("#payload").clear();
+      browser.find("#payload").sendKeys("2 3000", Keys.chord(Keys.CONTROL, Keys.ENTER));
+
+      browser.awaitText("#answer", "1 so far\n1");
+      browser.awaitText("#answer", " ms\n1\n2");
+      assertThat(browser.find("#answer").getText()).startsWith("200 in ");
+      assertThat(worker.isAlive()).isTrue();
+    }
   }
 
   @ParameterizedTest

@@ -37,7 +37,7 @@ class ListenerConfiguration {
 
   @Bean
   @ConditionalOnMissingBean(search = SearchStrategy.CURRENT)
-  StreamSenders messagingStreamSenders(MessageTransport transport) {
+  StreamSenders streamSenders(MessageTransport transport) {
     return new StreamSenders(transport);
   }
 

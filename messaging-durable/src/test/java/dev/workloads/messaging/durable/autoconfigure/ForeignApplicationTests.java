@@ -27,7 +27,7 @@ class ForeignApplicationTests {
   void beansOfOursAreTheseAndNoOthers() {
     foreign.run(context -> assertThat(ours(context.getBeanFactory())).containsExactlyInAnyOrder(
         "bodyConverter", "messageListenerRegistry", "messagingClient", "natsConnectionDetails", "natsTransport",
-        "serviceDiscovery", "messagingHealthIndicator", "natsHealthIndicator", "messageListenerMetrics",
+        "serviceDiscovery", "streamSenders", "messagingHealthIndicator", "natsHealthIndicator", "messageListenerMetrics",
         "natsConnectionMetrics", "messagingDescriptions", "taskProgresses"));
   }
 
