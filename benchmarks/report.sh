@@ -81,8 +81,20 @@ targets() {
     "$(of_clients p99_ms "beside one at ten times it" alone)"
   target "seconds more that a start with ten thousand clients takes" at-most 1.0 "$(difference \
     "$(figure many-clients seconds 10,000)" "$(figure many-clients seconds none)")" " s"
+  target "100 streams of 10 parts a second, p50 from part to client" at-most 5 "$(thousandth "$(s p50_us "100 of 10/s" java25)")" " ms"
+  target "the same, p99" at-most 25 "$(thousandth "$(s p99_us "100 of 10/s" java25)")" " ms"
+  target "the same beside a client that reads nothing, p99 of alone" at-most 1.2 \
+    "$(ratio "$(s p99_us "beside a frozen reader" java25)" "$(s p99_us "100 of 10/s" java25)")"
+  target "parts a second of one hot stream, of Go's" at-least 1.0 \
+    "$(ratio "$(s parts/s "one, hot" java25)" "$(s parts/s "one, hot" go)")"
   target "RSS of \`task-leet\` under load" at-most 120 "$(t worker_rss java25)" " MiB"
   target "memory of \`task-leet\` under load in its container" at-most 120 "$(figure compose worker_mib java25)" " MiB"
+}
+
+s() { figure streams "$@"; }
+
+thousandth() { # FIGURE
+  ratio "$1" 1000
 }
 
 of_go() { # COLUMN PAIR
@@ -120,6 +132,8 @@ report() {
     medians clients 1 | markdown
     printf '\n### Start with ten thousand clients\n\n'
     medians many-clients 1 | markdown
+    printf '\n### Streams of replies\n\n'
+    medians streams 2 | markdown
     printf '\n### In containers, by docker compose\n\n'
     medians compose 1 | markdown
     printf '\n### Machine\n\n```\n'

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -63,6 +64,10 @@ func (a *api) createTask(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(worker) > 128 || !workerName.MatchString(worker) {
 		fail(w, http.StatusBadRequest, "worker must be 1 to 128 characters: A-Z a-z 0-9 _ -, and single dots between")
+		return
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		a.stream(w, r, "tasks."+worker, []byte(*t.Payload))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
