@@ -3,10 +3,8 @@ package dev.workloads.messaging;
 import dev.workloads.messaging.BrokerException.Reason;
 import dev.workloads.messaging.StreamProtocol.Credit;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
-import java.util.Queue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -33,16 +31,8 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   private final long begin = System.nanoTime();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  // All below under the lock
-  private final Queue<BrokerMessage> parts = new ArrayDeque<>();
-  private Credit granted = WINDOW; // what the worker may still send
-  private Credit read = new Credit(0, 0); // what was read since the last grant
-  private @Nullable String control; // where the worker hears; known from its first message on
-  private @Nullable BrokerMessage first;
-  private long received;
-  private long heardAt = begin;
-  private boolean ended;
-  private @Nullable BrokerException failure; // why it has ended, if not in order
+  private final StreamParts parts = new StreamParts(WINDOW); // under the lock
+  private long heardAt = begin; // under the lock
 
   /** Creates the stream of a request that is about to be sent; {@code onEnd} is called when nothing more is to come. */
   ReplyStream(MessageTransport transport, StreamTimeouts timeouts, Runnable onEnd) {
@@ -55,118 +45,37 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   void receive(BrokerMessage message) {
     lock.lock();
     try {
-      if (!ended) {
-        accept(message);
-        changed.signalAll();
+      if (parts.isEnded()) {
+        return;
       }
+      if (parts.isOfAnother(message)) {
+        StreamProtocol.cancel(transport, message);
+        return;
+      }
+      heardAt = System.nanoTime();
+      parts.accept(message);
+      if (parts.isEnded()) {
+        ended();
+      }
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
   }
 
-  private void accept(BrokerMessage message) {
-    ErrorReply error = ErrorReply.from(message);
-    if (error != null) {
-      fail(error.toException());
-    } else if (StreamProtocol.isNoResponders(message)) {
-      fail(new BrokerException(Reason.NO_RESPONDERS, "nobody is subscribed to the subject"));
-    } else if (isOfThisWorker(message)) {
-      heardAt = System.nanoTime();
-      first = first == null ? message : first;
-      long part = StreamProtocol.number(message, StreamProtocol.PART_HEADER);
-      long end = StreamProtocol.number(message, StreamProtocol.END_HEADER);
-      if (end >= 0) {
-        end(end);
-      } else if (part > 0) {
-        add(part, message);
-      } else if (part < 0) {
-        addOnly(message);
-      }
-    }
+  private void fail(String text, @Nullable Throwable cause) {
+    parts.end(new BrokerException(Reason.TIMEOUT, text, cause));
+    ended();
   }
 
-  // The first worker that answers is the one; another's messages are nobody's, and it is told to stop
-  private boolean isOfThisWorker(BrokerMessage message) {
-    String from = message.replyTo();
-    if (from == null || from.equals(control)) {
-      return true;
+  /** Called when nothing more is to come; tells a worker to stop that has not ended the stream itself. */
+  private void ended() {
+    BrokerException failure = parts.failure();
+    BrokerMessage first = parts.first();
+    if (failure != null && first != null && (failure.reason() == Reason.STREAM_BROKEN || failure.reason() == Reason.TIMEOUT)) {
+      StreamProtocol.cancel(transport, first);
     }
-    if (control == null) {
-      control = from.startsWith(StreamProtocol.CONTROL) ? from : null;
-      return true;
-    }
-    cancel(transport, from);
-    return false;
-  }
-
-  private void end(long parts) {
-    if (parts == received) {
-      end((BrokerException) null);
-    } else {
-      fail(broken("the worker sent " + parts + " parts, " + received + " have come in"));
-    }
-  }
-
-  private void add(long part, BrokerMessage message) {
-    if (part <= received) {
-      return; // it comes twice while the transport moves to another server
-    }
-    if (part > received + 1) {
-      fail(broken("part " + (received + 1) + " is missing"));
-    } else if (!granted.isEnough()) {
-      fail(broken("the worker sends more than it may"));
-    } else {
-      received = part;
-      granted = granted.minusPart(message.body().length);
-      parts.add(message);
-    }
-  }
-
-  // An ordinary reply is a stream of one part
-  private void addOnly(BrokerMessage message) {
-    if (received > 0) {
-      fail(broken("a message that is no part came in"));
-    } else {
-      received = 1;
-      parts.add(message);
-      end((BrokerException) null);
-    }
-  }
-
-  private static BrokerException broken(String text) {
-    return new BrokerException(Reason.STREAM_BROKEN, "the stream is broken: " + text);
-  }
-
-  private void fail(BrokerException why) {
-    if (why.reason() == Reason.STREAM_BROKEN || why.reason() == Reason.TIMEOUT) {
-      tellToStop();
-    }
-    end(why);
-  }
-
-  private void end(@Nullable BrokerException why) {
-    ended = true;
-    failure = why;
     onEnd.run();
-  }
-
-  private void tellToStop() {
-    if (control != null) {
-      cancel(transport, control);
-    }
-  }
-
-  /** Tells the worker of a stream to stop, if its messages have a reply-to for that. */
-  static void cancel(MessageTransport transport, @Nullable String control) {
-    if (control == null || !control.startsWith(StreamProtocol.CONTROL)) {
-      return;
-    }
-    try {
-      transport.publish(new BrokerMessage(control, new byte[0])
-          .withHeader(StreamProtocol.STREAM_HEADER, StreamProtocol.CANCEL));
-    } catch (BrokerException | IllegalArgumentException e) {
-      // Its next part finds nobody, or it gets no more credit
-    }
   }
 
   /**
@@ -178,13 +87,16 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
     lock.lock();
     try {
       long deadline = System.nanoTime() + timeout.toNanos();
-      while (first == null && !ended) {
-        if (!await(deadline - System.nanoTime())) {
-          fail(new BrokerException(Reason.TIMEOUT, "no reply within " + timeouts.first().toMillis() + " ms"));
+      while (parts.first() == null && !parts.isEnded()) {
+        if (deadline - System.nanoTime() <= 0) {
+          fail("no reply within " + timeouts.first().toMillis() + " ms", null);
         }
+        await(deadline - System.nanoTime());
       }
+      BrokerMessage first = parts.first();
+      BrokerException failure = parts.failure();
       if (first == null) {
-        throw failure == null ? closed() : failure;
+        throw failure == null ? new BrokerException(Reason.TIMEOUT, "the stream was closed") : failure;
       }
       return first;
     } finally {
@@ -205,19 +117,17 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
       long deadline = System.nanoTime() + longest.toNanos();
       while (isAwaited()) {
         long left = deadline - System.nanoTime();
-        long wait = Math.min(left, untilTimeout());
         if (left <= 0) {
           return null;
         }
-        await(grant() ? wait : Math.min(wait, GRANT_RETRY.toNanos()));
+        awaitPart(left);
       }
       BrokerMessage part = parts.poll();
-      if (part != null) {
-        read = read.plus(new Credit(1, part.body().length));
-        grant();
-      } else if (failure != null) {
+      BrokerException failure = parts.failure();
+      if (part == null && failure != null) {
         throw failure;
       }
+      grant();
       return part;
     } finally {
       lock.unlock();
@@ -228,25 +138,20 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   public boolean isEnded() {
     lock.lock();
     try {
-      return ended && failure == null && parts.isEmpty();
+      return parts.isEnded() && parts.failure() == null && parts.isEmpty();
     } finally {
       lock.unlock();
     }
   }
 
-  /** Returns whether time is left before the wait, and waits; {@code false} if the time is over. */
-  private boolean await(long nanos) {
-    try {
-      return nanos > 0 && changed.awaitNanos(nanos) > 0;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      fail(new BrokerException(Reason.TIMEOUT, "interrupted while waiting for the next reply", e));
-      return true;
+  /** Returns whether nothing is there to read and more may come; fails the stream if it is overdue. */
+  private boolean isAwaited() {
+    if (!parts.isEnded() && untilTotal() <= 0) {
+      fail("the stream has not ended within " + timeouts.total().toMillis() + " ms", null);
+    } else if (!parts.isEnded() && parts.isEmpty() && untilStall() <= 0) {
+      fail("nothing was heard of the worker for " + timeouts.stall().toMillis() + " ms", null);
     }
-  }
-
-  private long untilTimeout() {
-    return Math.min(untilTotal(), untilStall());
+    return parts.isEmpty() && !parts.isEnded();
   }
 
   private long untilTotal() {
@@ -257,36 +162,34 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
     return timeouts.stall().toNanos() - (System.nanoTime() - heardAt);
   }
 
-  /** Returns whether nothing is there to read and more may come; fails the stream if it is overdue. */
-  private boolean isAwaited() {
-    if (!ended && untilTotal() <= 0) {
-      fail(new BrokerException(Reason.TIMEOUT,
-          "the stream has not ended within " + timeouts.total().toMillis() + " ms"));
-    } else if (!ended && parts.isEmpty() && untilStall() <= 0) {
-      fail(new BrokerException(Reason.TIMEOUT,
-          "nothing was heard of the worker for " + timeouts.stall().toMillis() + " ms"));
+  private void awaitPart(long nanos) {
+    long longest = Math.min(nanos, Math.min(untilTotal(), untilStall()));
+    await(grant() ? longest : Math.min(longest, GRANT_RETRY.toNanos()));
+  }
+
+  private void await(long nanos) {
+    try {
+      changed.awaitNanos(nanos);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      fail("interrupted while waiting for the next reply", e);
     }
-    return parts.isEmpty() && !ended;
   }
 
   /** Lets the worker go on if half of what it may send is used up; returns whether nothing is left to grant. */
   private boolean grant() {
-    boolean isDue = read.parts() * 2 >= WINDOW.parts() || read.bytes() * 2 >= WINDOW.bytes();
-    if (!isDue || ended || control == null) {
+    Credit due = parts.dueGrant(WINDOW);
+    if (due == null) {
       return true;
     }
     try {
-      transport.publish(new BrokerMessage(control, new byte[0]).withHeader(StreamProtocol.STREAM_HEADER, read.header()));
-      granted = granted.plus(read);
-      read = new Credit(0, 0);
+      transport.publish(new BrokerMessage(String.valueOf(parts.control()), new byte[0])
+          .withHeader(StreamProtocol.STREAM_HEADER, due.header()));
+      parts.granted();
       return true;
     } catch (BrokerException | IllegalArgumentException e) {
       return false;
     }
-  }
-
-  private static BrokerException closed() {
-    return new BrokerException(Reason.TIMEOUT, "the stream was closed");
   }
 
   /**
@@ -299,8 +202,9 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
     lock.lock();
     try {
       while (isAwaited()) {
-        await(grant() ? untilTimeout() : GRANT_RETRY.toNanos());
+        awaitPart(Long.MAX_VALUE);
       }
+      BrokerException failure = parts.failure();
       if (parts.isEmpty() && failure != null) {
         throw failure;
       }
@@ -318,10 +222,7 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
    */
   @Override
   public BrokerMessage next() {
-    if (!hasNext()) {
-      throw new NoSuchElementException("the stream has ended");
-    }
-    BrokerMessage next = poll(Duration.ZERO);
+    BrokerMessage next = hasNext() ? poll(Duration.ZERO) : null;
     if (next == null) {
       throw new NoSuchElementException("the stream has ended");
     }
@@ -333,9 +234,13 @@ public final class ReplyStream implements Iterator<BrokerMessage>, AutoCloseable
   public void close() {
     lock.lock();
     try {
-      if (!ended) {
-        tellToStop();
-        end((BrokerException) null);
+      BrokerMessage first = parts.first();
+      if (!parts.isEnded()) {
+        parts.end(null);
+        ended();
+        if (first != null) {
+          StreamProtocol.cancel(transport, first);
+        }
       }
       parts.clear();
     } finally {

@@ -72,7 +72,7 @@ final class ReplyStreams {
     if (stream != null) {
       stream.receive(message);
     } else { // it has ended here, and its worker does not know
-      ReplyStream.cancel(transport, message.replyTo());
+      StreamProtocol.cancel(transport, message);
     }
   }
 }

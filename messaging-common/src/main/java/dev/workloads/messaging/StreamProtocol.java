@@ -104,6 +104,24 @@ public final class StreamProtocol {
     return new BrokerMessage(replyTo, new byte[0]).withHeader(STATUS_HEADER, NO_RESPONDERS);
   }
 
+  /** Returns the subject on which the sender of a part hears, or {@code null} if the message names none. */
+  static @Nullable String control(BrokerMessage part) {
+    String replyTo = part.replyTo();
+    return replyTo != null && replyTo.startsWith(CONTROL) ? replyTo : null;
+  }
+
+  /** Tells the sender of a part to stop, if it can be told. */
+  static void cancel(MessageTransport transport, BrokerMessage part) {
+    String control = control(part);
+    if (control != null) {
+      try {
+        transport.publish(new BrokerMessage(control, new byte[0]).withHeader(STREAM_HEADER, CANCEL));
+      } catch (BrokerException | IllegalArgumentException e) {
+        // Its next part finds nobody, or it gets no more credit
+      }
+    }
+  }
+
   /** Returns a header's number, or -1 if there is none. */
   static long number(BrokerMessage message, String header) {
     String value = message.header(header);

@@ -76,14 +76,20 @@ final class StreamSender implements ReplySink<BrokerMessage>, AutoCloseable {
     sent++;
   }
 
-  /** Says that there are no more replies. */
+  /** Says that there are no more replies; from now on none can be sent. */
   void end() {
+    lock.lock();
+    try {
+      requireRequester();
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
     publish(message(EMPTY, StreamProtocol.END_HEADER, sent));
   }
 
   private void publish(BrokerMessage message) {
     Retry.within(stall, elapsed -> {
-      requireRequester();
       client.publish(message);
       return true;
     });
