@@ -32,6 +32,7 @@ class DeadLettersIT {
 
   private static final int LETTERS = Bounds.FULL ? 100_000 : 5_000;
   private static final int AT_ONCE = 1000;
+  private static final int CALLS = 1000;
   private static final Duration PATIENCE = Duration.ofMinutes(3);
   private static final String RETRY = "{\"group\": \"test-worker\", \"reason\": \"broken\", \"upTo\": %d, \"dryRun\": false}";
 
@@ -59,14 +60,25 @@ class DeadLettersIT {
       httpApi.awaitReady();
       int rest = summary(httpApi).at("/dead/total").asInt();
       assertThat(rest).isBetween(1, LETTERS - 1);
-      long millis = retry(httpApi);
+      long millis;
+      double idle;
+      double beside;
+      try (Callers callers = Callers.start(httpApi)) {
+        callers.measure(CALLS); // warms it up
+        callers.measure(CALLS);
+        idle = callers.p99();
+        callers.measure(0);
+        millis = retry(httpApi);
+        beside = callers.p99();
+        assertThat(callers.stop().count(Tally.LOST)).isZero();
+      }
       assertThat(summary(httpApi).at("/dead/total").asInt(-1)).isZero();
 
       await().atMost(PATIENCE).until(() -> Files.readAllLines(runs).size() >= LETTERS);
       await().atMost(PATIENCE).until(() -> waiting(httpApi) == 0);
       assertThat(Files.readAllLines(runs)).hasSize(LETTERS).extracting(line -> line.split(" ")[0]).doesNotHaveDuplicates();
-      System.out.printf("%d dead letters: first summary after %d ms; after a kill %d of them put back at %d/s%n", LETTERS,
-          first / 1_000_000, rest, rest * 1000L / Math.max(1, millis));
+      System.out.printf("%d dead letters: first summary after %d ms; after a kill %d of them put back at %d/s; p99 of requests "
+          + "%.1f ms before, %.1f ms meanwhile%n", LETTERS, first / 1_000_000, rest, rest * 1000L / Math.max(1, millis), idle, beside);
     }
   }
 

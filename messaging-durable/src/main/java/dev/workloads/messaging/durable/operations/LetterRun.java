@@ -18,14 +18,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One retry or deletion of the dead letters that a filter matches: counts them, then takes them page by page. One thread runs it,
- * and four do the steps, which mostly wait for the broker. Any thread may ask how far it is.
+ * and eight do the steps, which mostly wait for the broker. Any thread may ask how far it is.
  */
 final class LetterRun implements Runnable {
 
   private static final Logger log = LoggerFactory.getLogger(LetterRun.class);
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
   private static final int PAGE = 1000;
-  private static final int THREADS = 4;
+  private static final int THREADS = 8;
 
   private final StoreOperations store;
   private final LetterFilter filter;
